@@ -1,0 +1,36 @@
+import type { SerializedError } from "vitest";
+import type { Reporter, TestCase, TestModule } from "vitest/node";
+
+/** The only thing that may be skipped where everything else runs: it needs a CLI that can't be downloaded everywhere. */
+const MAY_BE_SKIPPED = /real CLI/;
+
+/** Ends a run with `N passed, N failed`, after naming each skipped test with its reason. In CI an unexpected skip fails. */
+export default class ClosingLine implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const skipped = tests.filter((test) => test.result().state === "skipped");
+    const failedTests = tests.filter((test) => test.result().state === "failed");
+    // A file that doesn't load, or whose set-up fails, has no failed test to count, and counts itself.
+    const broken = modules.filter(
+      (module) => module.state() === "failed" && !failedTests.some((test) => test.module === module),
+    );
+    const failed = failedTests.length + broken.length + errors.length;
+    const passed = tests.filter((test) => test.result().state === "passed").length;
+
+    for (const test of skipped) {
+      console.log(`skipped: ${test.fullName}: ${reasonOf(test)}`);
+    }
+    const unexpected = skipped.filter((test) => !MAY_BE_SKIPPED.test(test.fullName));
+    if (process.env.CI && unexpected.length > 0) {
+      console.log(`${unexpected.length} skipped tests may not be skipped in CI`);
+      process.exitCode = 1;
+    }
+    const skips = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
+    console.log(`${passed} passed, ${failed} failed${skips}`);
+  }
+}
+
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  return result.state === "skipped" && result.note ? result.note : "no reason given";
+}

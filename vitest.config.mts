@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config";
+
+// Tests named `*.lab.test.ts` boot virtual Sparks: one file at a time, after the others, with time to boot.
+const onVirtualSparks = "tests/**/*.lab.test.ts";
+
+export default defineConfig({
+  test: {
+    reporters: [["default", { summary: false }], "./tests/reporter.ts"],
+    projects: [
+      {
+        test: {
+          name: "pure",
+          include: ["tests/**/*.test.ts"],
+          exclude: [onVirtualSparks],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "virtual Sparks",
+          include: [onVirtualSparks],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
