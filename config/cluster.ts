@@ -1,0 +1,78 @@
+/** How the control machine proves who it is: keys held by ssh-agent, or a key file of its own. */
+export type SshAuth = "agent" | "key";
+
+/** A physical QSFP port of a Spark: 0 is the one next to the RJ-45 jack. */
+export type PortNumber = 0 | 1;
+
+/** One physical port of one host, written `spark-1/0`. */
+export interface PortRef {
+  readonly host: string;
+  readonly port: PortNumber;
+}
+
+/** How one host is reached over SSH, before ~/.ssh/config has had its say. Undefined means: as OpenSSH resolves it. */
+export interface SshConfig {
+  readonly auth: SshAuth;
+  readonly user?: string;
+  readonly port?: number;
+  /** Path of a private key, `~` already expanded. */
+  readonly identityFile?: string;
+  /** One jump host, as `[user@]host[:port]` or an alias. */
+  readonly proxyJump?: string;
+  /** The pinned host key, e.g. `ssh-ed25519 AAAA...`. Default: the ed25519 key in the user's known_hosts. */
+  readonly hostKey?: string;
+}
+
+/** One DGX Spark of the cluster. */
+export interface HostConfig {
+  /** Unique, `[a-z0-9-]`; need not be the machine's own host name. */
+  readonly name: string;
+  /** Management address, DNS or mDNS name, or an alias in ~/.ssh/config. */
+  readonly address: string;
+  /** Unique, 1 to 244: the host's addresses end in 10 + number. Default: the position from 1. */
+  readonly number: number;
+  readonly ssh: SshConfig;
+  /** Default: the netdev that routes to the other Sparks. */
+  readonly managementInterface?: string;
+  /** Only where sudo asks. Secret. */
+  readonly sudoPassword?: string;
+}
+
+/** A declared cable; its far end is a host's port or a switch by name. */
+export interface CableConfig {
+  readonly from: PortRef;
+  readonly to: PortRef | { readonly switch: string };
+}
+
+export interface NetworkConfig {
+  /** First /24 of the address plan. @default "192.168.177.0/24" */
+  readonly firstSubnet: string;
+  /** MTU of the CX7 netdevs, in bytes. @default 9000 */
+  readonly mtu: number;
+  /** @default "/etc/netplan/40-cx7.yaml" */
+  readonly netplanFile: string;
+  /** After how many seconds an unconfirmed change is rolled back. @default 180 */
+  readonly confirmSeconds: number;
+}
+
+export interface DeploymentConfig {
+  readonly name: string;
+  readonly recipe: string;
+  readonly hosts?: readonly string[];
+  readonly overrides: Readonly<Record<string, string | number | boolean>>;
+}
+
+export type TopologyWish = "auto" | "direct" | "ring" | "switch";
+
+/** A judged stack config: every value is valid by itself and beside the others. */
+export interface ClusterConfig {
+  /** In rank order; the first is the head. */
+  readonly hosts: readonly HostConfig[];
+  readonly topology: TopologyWish;
+  /** Undefined: recorded or discovered. */
+  readonly cables?: readonly CableConfig[];
+  readonly network: NetworkConfig;
+  readonly deployments: readonly DeploymentConfig[];
+  /** Names of hosts that are gone. */
+  readonly abandon: readonly string[];
+}

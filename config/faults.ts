@@ -1,0 +1,18 @@
+/**
+ * Everything that is wrong, said at once.
+ *
+ * One line a fault: the path or the host first, then what was found, what is allowed and what to do,
+ * e.g. `hosts[2].number: 1 is already used by hosts[0]; every host needs its own`.
+ */
+export class Faults extends Error {
+  constructor(
+    /** What was being judged, e.g. `the stack config`. */
+    readonly subject: string,
+    /** The faults, in the order in which a reader meets them; never empty. */
+    readonly lines: readonly string[],
+  ) {
+    const count = lines.length === 1 ? "1 fault" : `${lines.length} faults`;
+    super(`${count} in ${subject}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+    this.name = "Faults";
+  }
+}

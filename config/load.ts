@@ -1,0 +1,114 @@
+import { judgeCables, unknownHost } from "./cables";
+import type { ClusterConfig, DeploymentConfig } from "./cluster";
+import { Faults } from "./faults";
+import { judgeHosts, namesOf } from "./hosts";
+import { judge, shown, unknownKey } from "./judge";
+import * as schema from "./schema";
+
+const namespace = "spark-mesh:";
+
+/** A value of allConfig(): JSON text for lists and objects; any other text stays a text, to be shown as found. */
+function decoded(value: string | undefined): unknown {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** The entries of a list; undefined after a fault where it is none. */
+function listOf(faults: string[], value: unknown, path: string, what: string): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  faults.push(`${path}: found ${shown(value)}; allowed: a list of ${what}`);
+  return undefined;
+}
+
+/** Every name in `names` must be a host's, and none may come twice. */
+function judgeNames(faults: string[], names: readonly string[], path: string, hosts: readonly string[]): void {
+  names.forEach((name, index) => {
+    const first = names.indexOf(name);
+    if (first < index) faults.push(`${path}[${index}]: ${name} is already in ${path}[${first}]`);
+    else if (!hosts.includes(name)) faults.push(unknownHost(`${path}[${index}]`, name, hosts));
+  });
+}
+
+function judgeDeployments(faults: string[], list: readonly unknown[], hosts: readonly string[]): DeploymentConfig[] {
+  const deployments: DeploymentConfig[] = [];
+  const pathOf = new Map<string, string>();
+  list.forEach((entry, index) => {
+    const path = `deployments[${index}]`;
+    const keys = Object.keys(schema.deployment.shape);
+    const deployment = judge(faults, schema.deployment, entry, path, { keys });
+    if (deployment === undefined) return;
+    const { name, recipe, overrides } = deployment;
+    const other = pathOf.get(name);
+    if (other !== undefined) {
+      faults.push(`${path}.name: ${name} is already used by ${other}; every deployment needs its own`);
+    }
+    pathOf.set(name, other ?? path);
+    if (deployment.hosts) judgeNames(faults, deployment.hosts, `${path}.hosts`, hosts);
+    deployments.push({ name, recipe, overrides, ...(deployment.hosts && { hosts: deployment.hosts }) });
+  });
+  return deployments;
+}
+
+/** The sudo password of each host that has one: its own from `sudoPasswords`, else the common one. */
+function judgeSudo(
+  faults: string[],
+  common: string | undefined,
+  own: unknown,
+  hosts: readonly string[],
+): (host: string) => string | undefined {
+  const secret = { secret: true };
+  const forAll = common === undefined ? undefined : judge(faults, schema.sudoPassword, common, "sudoPassword", secret);
+  const perHost = own === undefined ? {} : (judge(faults, schema.sudoPasswords, own, "sudoPasswords", secret) ?? {});
+  for (const name of Object.keys(perHost)) {
+    if (!hosts.includes(name)) faults.push(unknownHost(`sudoPasswords.${shown(name).slice(1, -1)}`, name, hosts));
+  }
+  return (host) => (Object.hasOwn(perHost, host) ? perHost[host] : forAll);
+}
+
+/**
+ * The stack config as plain, judged data.
+ *
+ * @param raw What `pulumi.runtime.allConfig()` returns; only `spark-mesh:` keys are looked at.
+ * @param home The user's home directory, which `~` stands for.
+ * @throws Faults with everything that is wrong, path first; secrets are never shown.
+ */
+export function parseClusterConfig(raw: Readonly<Record<string, string>>, home: string): ClusterConfig {
+  const faults: string[] = [];
+  const values = new Map<string, string>();
+  for (const [key, value] of Object.entries(raw)) {
+    if (!key.startsWith(namespace)) continue;
+    const name = key.slice(namespace.length);
+    if (schema.topLevelKeys.includes(name)) values.set(name, value);
+    else faults.push(unknownKey("", name, schema.topLevelKeys));
+  }
+  const value = (key: string) => decoded(values.get(key));
+
+  const hostList = values.has("hosts") ? listOf(faults, value("hosts"), "hosts", "hosts") : undefined;
+  if (!values.has("hosts")) faults.push("hosts: missing; needed: a list of hosts, each with a name and an address");
+  if (hostList?.length === 0) faults.push("hosts: found an empty list; needed: at least one host");
+  const names = namesOf(hostList ?? []);
+
+  const passwordOf = judgeSudo(faults, values.get("sudoPassword"), value("sudoPasswords"), names);
+  const hosts = judgeHosts(faults, hostList ?? [], value("ssh"), home, passwordOf);
+
+  const topology = judge(faults, schema.topology, values.get("topology"), "topology");
+  const cableList = values.has("cables") ? listOf(faults, value("cables"), "cables", "cables") : undefined;
+  if (cableList?.length === 0) faults.push("cables: found an empty list; leave cables out and they are discovered");
+  const cables = cableList && judgeCables(faults, cableList, names);
+  const network = judge(faults, schema.network, value("network") ?? {}, "network", {
+    keys: Object.keys(schema.network.shape),
+  });
+  const deploymentList = values.has("deployments")
+    ? listOf(faults, value("deployments"), "deployments", "deployments")
+    : [];
+  const deployments = judgeDeployments(faults, deploymentList ?? [], names);
+  const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
+  if (abandon) judgeNames(faults, abandon, "abandon", names);
+
+  if (faults.length > 0 || !topology || !network || !abandon) throw new Faults("the stack config", faults);
+  return { hosts, topology, network, deployments, abandon, ...(cables && { cables }) };
+}

@@ -1,0 +1,163 @@
+import { IPv4CidrRange } from "ip-num";
+import { z } from "zod";
+
+/**
+ * The shape of each part of the stack config. Every part is strict, and every leaf's message says what is allowed:
+ * load.ts puts the path and what was found before it.
+ */
+
+const allowed = (text: string) => ({ error: () => text });
+
+/** A text that fits `pattern` whole; the patterns leave out control characters, white space and leading dashes. */
+const text = (pattern: RegExp, what: string) => z.string(allowed(what)).regex(pattern, allowed(what));
+const whole = (low: number, high: number, what = `a whole number from ${low} to ${high}`) =>
+  z.int(allowed(what)).min(low, allowed(what)).max(high, allowed(what));
+
+const name = text(/^[a-z0-9][a-z0-9-]{0,62}$/, "1 to 63 of a-z, 0-9 and -, not starting with -");
+const user = text(/^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}$/, "a login name, e.g. nvidia");
+const sshPort = whole(1, 65535);
+const keyPath = text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "the path of a private key, e.g. ~/.ssh/id_ed25519");
+
+/** True where `key` is the base64 of one ed25519 public key: its type's name, then 32 bytes. */
+function isEd25519(key: string): boolean {
+  const bytes = Buffer.from(key, "base64");
+  return (
+    bytes.length === 51 && bytes.subarray(4, 15).toString("latin1") === "ssh-ed25519" && bytes.readUInt32BE(15) === 32
+  );
+}
+
+const hostKeyText =
+  "an ed25519 host key, ssh-ed25519 AAAA..., as in the host's /etc/ssh/ssh_host_ed25519_key.pub (apply pins no other type)";
+const hostKey = z
+  .string(allowed(hostKeyText))
+  .refine(
+    (line) => /^ssh-ed25519 [A-Za-z0-9+/]{68}( [^\p{Cc}]*)?$/u.test(line) && isEd25519(line.slice(12, 80)),
+    allowed(hostKeyText),
+  )
+  .transform((line) => line.slice(0, 80));
+
+const addressText = "an address, a DNS or mDNS name, or an alias in ~/.ssh/config, without user and port";
+const jumpText = "one jump host, [user@]host[:port] or an alias in ~/.ssh/config; apply can't make more than one jump";
+
+/** One entry of `hosts`; identityFile with `~` as it was written. */
+export const host = z.strictObject(
+  {
+    name,
+    address: text(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,252}$/, addressText),
+    number: whole(1, 244).optional(),
+    user: user.optional(),
+    port: sshPort.optional(),
+    identityFile: keyPath.optional(),
+    hostKey: hostKey.optional(),
+    managementInterface: text(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,14}$/, "a netdev's name, e.g. enP7s7").optional(),
+  },
+  allowed("a host: name and address at least"),
+);
+
+/** `ssh`: what holds for all hosts. */
+export const ssh = z.strictObject(
+  {
+    auth: z.enum(["agent", "key"], allowed("agent or key")).optional(),
+    user: user.optional(),
+    port: sshPort.optional(),
+    identityFile: keyPath.optional(),
+    hostKey: hostKey.optional(),
+    proxyJump: text(
+      /^([A-Za-z0-9_][A-Za-z0-9._+-]{0,63}@)?([A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.%A-Za-z]{2,64}\])(:[0-9]{1,5})?$/,
+      jumpText,
+    ).optional(),
+  },
+  allowed("auth, user, port, identityFile, hostKey, proxyJump"),
+);
+
+/** One entry of `cables`; the ends are judged in cables.ts, beside the hosts. */
+export const cable = z.strictObject(
+  {
+    from: text(/^[a-z0-9][a-z0-9-]{0,62}\/[01]$/, "a host and its port, e.g. spark-1/0; ports are 0 and 1"),
+    to: text(
+      /^([a-z0-9][a-z0-9-]{0,62}\/[01]|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$/,
+      "a host and its port, e.g. spark-2/1, or a switch by its name; ports are 0 and 1",
+    ),
+  },
+  allowed("{ from: spark-1/0, to: spark-2/1 }"),
+);
+
+const subnetText = "a private /24, e.g. 192.168.177.0/24";
+
+/** True where `cidr` is a /24 of RFC 1918 that starts at its own first address. */
+function isPrivate24(cidr: string): boolean {
+  if (!/^(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){2}\.0\/24$/.test(cidr)) return false;
+  try {
+    const subnet = IPv4CidrRange.fromCidr(cidr);
+    return ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].some((pool) =>
+      subnet.inside(IPv4CidrRange.fromCidr(pool)),
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** The smallest MTU with which RoCE carries its 4096-byte packets. */
+const roceMtu = 4200;
+const mtuText = `a whole number from ${roceMtu} to 9216 (RoCE needs at least ${roceMtu}; 9000 is the convention)`;
+
+/** `network`, with its defaults. */
+export const network = z.strictObject(
+  {
+    firstSubnet: z.string(allowed(subnetText)).refine(isPrivate24, allowed(subnetText)).default("192.168.177.0/24"),
+    mtu: whole(roceMtu, 9216, mtuText).default(9000),
+    netplanFile: text(
+      /^\/etc\/netplan\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.yaml$/,
+      "a file in /etc/netplan, e.g. /etc/netplan/40-cx7.yaml",
+    ).default("/etc/netplan/40-cx7.yaml"),
+    confirmSeconds: whole(30, 3600).default(180),
+  },
+  allowed("firstSubnet, mtu, netplanFile, confirmSeconds"),
+);
+
+/** One entry of `deployments`. */
+export const deployment = z.strictObject(
+  {
+    name,
+    recipe: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "a name in recipes/, or a path"),
+    hosts: z
+      .array(name, allowed("a list of hosts' names"))
+      .min(1, allowed("a list of hosts' names, not empty"))
+      .optional(),
+    overrides: z
+      .record(
+        z.string(),
+        z.union([z.string(), z.number(), z.boolean()], allowed("a text, a number, true or false")),
+        allowed("keys with a text, a number, true or false"),
+      )
+      .default({}),
+  },
+  allowed("a deployment: name and recipe at least"),
+);
+
+/** `topology`. */
+export const topology = z
+  .enum(["auto", "direct", "ring", "switch"], allowed("auto, direct, ring or switch"))
+  .default("auto");
+
+/** `abandon`, and the names in it. */
+export const abandon = z.array(name, allowed("a list of hosts' names")).default([]);
+
+/** `sudoPassword`, and each of `sudoPasswords`. The value is never shown. */
+export const sudoPassword = text(/^[^\p{Cc}]{1,512}$/u, "one line, not empty");
+
+/** `sudoPasswords`. */
+export const sudoPasswords = z.record(z.string(), sudoPassword, allowed("hosts' names, each with its password"));
+
+/** Every key of the `spark-mesh:` namespace. */
+export const topLevelKeys: readonly string[] = [
+  "hosts",
+  "ssh",
+  "sudoPassword",
+  "sudoPasswords",
+  "topology",
+  "cables",
+  "network",
+  "deployments",
+  "abandon",
+];
