@@ -1,0 +1,136 @@
+import type { Cx7Netdev, HostFacts, LiveAddress, NetplanFileFact } from "../facts/hostFacts";
+import type { FileStat, HostRecord, RecordedNetdev } from "../facts/record";
+import { sha256 } from "./digest";
+import type { Difference, HostPlan, NetdevPlan } from "./plan";
+import { compareText, printable } from "./views";
+
+const FILE_MODE = "600";
+const FILE_OWNER = "root:root";
+const MAX_FOUND_LENGTH = 120;
+
+/** What of a host's plan can differ from what is found. */
+type HostWish = Pick<HostPlan, "name" | "netplanFile" | "netplanText" | "netdevs" | "digest">;
+
+/** A difference before it is said whose and of what. */
+type Finding = Pick<Difference, "property" | "found" | "wanted">;
+
+/**
+ * What somebody or something changed since the last commit, file and live state each by itself.
+ *
+ * Where the wish changed since, what is still as committed is no drift; a host that was never visited has none at all.
+ * Absent netdevs and lost carriers are not listed: no file and no command of ours brings them back.
+ */
+export function differencesOf(wish: HostWish, facts: HostFacts): readonly Difference[] {
+  const { record } = facts;
+  const about = (object: string, findings: readonly Finding[]): readonly Difference[] =>
+    findings.map(({ property, found, wanted }) => ({
+      host: wish.name,
+      object,
+      property,
+      found: printable(found).slice(0, MAX_FOUND_LENGTH),
+      wanted,
+    }));
+  const transaction = about("transaction", transactionFindings(wish, facts));
+  if (!record) return transaction;
+  return [
+    ...about(wish.netplanFile, fileFindings(wish, facts.netplanFiles, record)),
+    ...wish.netdevs.flatMap((netdev) => about(netdev.netdev, liveFindings(netdev, wish, facts, record))),
+    ...transaction,
+  ];
+}
+
+function transactionFindings(wish: HostWish, { record, armed, rolledBack }: HostFacts): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (armed) findings.push({ property: "armed", found: armed.transaction, wanted: "none" });
+  // A rollback that an equal commit preceded changed nothing that is still wished.
+  const open = record?.digest !== wish.digest;
+  if (open && rolledBack && (!record || rolledBack.transaction > record.transaction)) {
+    const found = `${rolledBack.transaction} rolled back (${rolledBack.cause})`;
+    findings.push({ property: "last change", found, wanted: "committed" });
+  }
+  return findings;
+}
+
+function fileFindings(wish: HostWish, files: readonly NetplanFileFact[], record: HostRecord): readonly Finding[] {
+  const wishChanged = record.digest !== wish.digest;
+  const file = files.find(({ path }) => path === wish.netplanFile);
+  const committed = record.files.find(({ path }) => path === wish.netplanFile);
+  if (!file) {
+    return wishChanged && !committed ? [] : [{ property: "file", found: "missing", wanted: "present" }];
+  }
+  const asCommitted = (hash: string) => wishChanged && hash === committed?.sha256;
+  const hash = hashOf(file, committed);
+  const findings: Finding[] = [];
+  if (hash === undefined) {
+    findings.push({ property: "text", found: "changed since the last commit, and not read", wanted: "as committed" });
+  } else if (hash !== sha256(wish.netplanText) && !asCommitted(hash)) {
+    findings.push(firstDifference(file.text, wish.netplanText));
+  }
+  const mode = file.mode.replace(/^0+/, "");
+  if (mode !== FILE_MODE) findings.push({ property: "mode", found: mode, wanted: FILE_MODE });
+  if (file.owner !== FILE_OWNER) findings.push({ property: "owner", found: file.owner, wanted: FILE_OWNER });
+  return findings;
+}
+
+/** Text decides where it was read; else an equal stat means that the recorded hash holds. */
+function hashOf(
+  file: NetplanFileFact,
+  committed: (FileStat & { readonly sha256: string }) | undefined,
+): string | undefined {
+  if (file.text !== undefined) return sha256(file.text);
+  return committed && sameStat(file, committed) ? committed.sha256 : undefined;
+}
+
+function sameStat(a: FileStat, b: FileStat): boolean {
+  return a.mode === b.mode && a.owner === b.owner && a.size === b.size && a.inode === b.inode && a.ctime === b.ctime;
+}
+
+function firstDifference(found: string | undefined, wanted: string): Finding {
+  if (found === undefined) return { property: "text", found: "not what was planned", wanted: "as planned" };
+  const foundLines = found.split("\n");
+  const wantedLines = wanted.split("\n");
+  const count = Math.max(foundLines.length, wantedLines.length);
+  const index = Array.from({ length: count }, (_, at) => at).find((at) => foundLines[at] !== wantedLines[at]) ?? 0;
+  const say = (line: string | undefined) => line?.trim() || "nothing";
+  return { property: `line ${index + 1}`, found: say(foundLines[index]), wanted: say(wantedLines[index]) };
+}
+
+function liveFindings(planned: NetdevPlan, wish: HostWish, facts: HostFacts, record: HostRecord): readonly Finding[] {
+  const live = facts.cx7.find(({ name }) => name === planned.netdev);
+  if (!live) return [];
+  const wishChanged = record.digest !== wish.digest;
+  const committed = wishChanged ? committedNetdev(record, planned.netdev) : undefined;
+  if (wishChanged && !committed) return [];
+  return [
+    ...(live.up ? [] : [{ property: "link", found: "down", wanted: "up" }]),
+    ...(live.mtu === planned.mtu || live.mtu === committed?.mtu
+      ? []
+      : [{ property: "mtu", found: `${live.mtu}`, wanted: `${planned.mtu}` }]),
+    ...addressFindings(live, planned.address, committed?.address),
+  ];
+}
+
+function committedNetdev({ host, mesh }: HostRecord, netdev: string): RecordedNetdev | undefined {
+  return mesh.hosts.find(({ name }) => name === host)?.netdevs.find((one) => one.netdev === netdev);
+}
+
+/** Link-local ones count as foreign: they move GIDs about and confuse NCCL's routing. */
+function addressFindings(live: Cx7Netdev, wanted: string, committed: string | undefined): readonly Finding[] {
+  const has = (cidr: string) => live.addresses.some((address) => cidrOf(address) === cidr);
+  const missing = !has(wanted) && !(committed !== undefined && has(committed));
+  const foreign = live.addresses.filter((address) => ![wanted, committed].includes(cidrOf(address)));
+  return [
+    ...(missing ? [{ property: "address", found: "missing", wanted }] : []),
+    ...[...foreign]
+      .sort((a, b) => compareText(cidrOf(a), cidrOf(b)))
+      .map((address) => ({
+        property: address.linkLocal ? "link-local" : "address",
+        found: cidrOf(address),
+        wanted: "none",
+      })),
+  ];
+}
+
+function cidrOf({ address, prefixLength }: LiveAddress): string {
+  return `${address}/${prefixLength}`;
+}

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import type { RecordedMesh } from "../facts/record";
+import { compareText } from "./views";
+
+/** Everything that a commit makes true on one host: no MACs, no scripts, nothing that changes by itself. */
+interface Committed {
+  readonly netplanFile: string;
+  readonly netplanText: string;
+  readonly netdevs: RecordedMesh["hosts"][number]["netdevs"];
+  readonly mesh: RecordedMesh;
+}
+
+/** Digest of the desired document, in hex: equal on every control machine and in every release. */
+export function digestOf({ netplanFile, netplanText, netdevs, mesh }: Committed): string {
+  return sha256(canonicalJson({ netplanFile, netplanText, netdevs, mesh }));
+}
+
+/** In hex, over UTF-8. */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+/** JSON with sorted keys: equal values give equal text. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => compareText(a, b)))
+      : part,
+  );
+}

@@ -1,0 +1,81 @@
+import { Faults } from "../config/faults";
+import type { HostPlan, NetdevPlan, Plan } from "./plan";
+
+/** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */
+export interface Owner {
+  /** `organization/project/stack`. */
+  readonly stack: string;
+  /** User, control machine and backend. */
+  readonly operator: string;
+}
+
+/** Another host's management address, which must stay reachable. */
+export interface ManagementProbe {
+  readonly address: string;
+  readonly host: string;
+}
+
+const VALUES = {
+  word: { pattern: /^[A-Za-z0-9._:-]+$/, allowed: "letters, digits and . _ : -" },
+  path: { pattern: /^\/etc\/netplan\/[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$/, allowed: "/etc/netplan/NAME.yaml" },
+  owner: { pattern: /^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$/, allowed: "letters, digits, spaces and . _ / @ : -" },
+  cidr: { pattern: /^[0-9.]+\/[0-9]+$/, allowed: "an IPv4 address with its prefix length" },
+  count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
+  hex: { pattern: /^[0-9a-f]{64}$/, allowed: "64 hexadecimal digits" },
+} as const;
+
+/**
+ * The desired document of one host, as its scripts read it: a line for each fact, `key value...`.
+ *
+ * Cables to abandoned hosts have no `link` line: nobody answers there, and verify must not wait for it.
+ *
+ * @param confirmSeconds after how many seconds an unconfirmed change is rolled back.
+ * @param probes management addresses of the other hosts.
+ * @throws Faults where a value would break out of its line.
+ */
+export function renderDocument(
+  host: HostPlan,
+  plan: Plan,
+  owner: Owner,
+  confirmSeconds: number,
+  probes: readonly ManagementProbe[],
+): string {
+  const faults: string[] = [];
+  const check = (kind: keyof typeof VALUES, key: string, value: string | number): string => {
+    const { pattern, allowed } = VALUES[kind];
+    if (!pattern.test(`${value}`))
+      faults.push(`${host.name}: ${key}: found ${JSON.stringify(value)}; allowed: ${allowed}`);
+    return `${value}`;
+  };
+  const gone = new Set(plan.hosts.filter(({ state }) => state === "abandoned").map(({ name }) => name));
+  const netdevLine = ({ netdev, mtu, address }: NetdevPlan) =>
+    `netdev ${check("word", "netdev", netdev)} ${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
+  const linkLine = ({ netdev, address, peer }: NetdevPlan) => {
+    const ends = `${bare(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
+    return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
+  };
+  const lines = [
+    "spark-mesh 1",
+    `host ${check("word", "name", host.name)}`,
+    `stack ${check("owner", "stack", owner.stack)}`,
+    `operator ${check("owner", "operator", owner.operator)}`,
+    `confirmSeconds ${check("count", "confirmSeconds", confirmSeconds)}`,
+    `digest ${check("hex", "digest", host.digest)}`,
+    `netplanFile ${check("path", "netplanFile", host.netplanFile)}`,
+    `netplan ${base64(host.netplanText)}`,
+    ...host.netdevs.map(netdevLine),
+    ...host.netdevs.filter(({ peer }) => !gone.has(peer.host)).map(linkLine),
+    ...probes.map((probe) => `probe ${check("word", "probe", probe.address)} ${check("word", "probe", probe.host)}`),
+    `mesh ${base64(JSON.stringify(plan.mesh))}`,
+  ];
+  if (faults.length > 0) throw new Faults(`the document of ${host.name}`, faults);
+  return `${lines.join("\n")}\n`;
+}
+
+function bare(cidr: string): string {
+  return cidr.slice(0, cidr.indexOf("/"));
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}

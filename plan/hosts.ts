@@ -1,0 +1,154 @@
+import type { NetworkConfig } from "../config/cluster";
+import type { RecordedMesh } from "../facts/record";
+import { differencesOf } from "./differences";
+import { digestOf } from "./digest";
+import { planNetdevs } from "./netdevs";
+import { renderNetplan } from "./netplan";
+import { noteOf } from "./note";
+import type { CablePlan, HostPlan, NetdevPlan, Renderer } from "./plan";
+import { asLine, deadEnds } from "./signals";
+import { type HostLine, type HostView, isReached } from "./views";
+
+interface PlannedHosts {
+  /** In rank order. */
+  readonly hosts: readonly HostPlan[];
+  readonly mesh: RecordedMesh;
+  readonly faults: readonly HostLine[];
+  readonly warnings: readonly HostLine[];
+  readonly blockers: readonly HostLine[];
+}
+
+/** A host's wish before the mesh around it, and so the digest, is known. */
+interface Draft {
+  readonly view: HostView;
+  readonly renderer: Renderer;
+  readonly netplanFile: string;
+  readonly netdevs: readonly NetdevPlan[];
+}
+
+/** DGX OS's own, for a host of which nothing is known. */
+const USUAL_RENDERER: Renderer = "NetworkManager";
+
+/**
+ * Every host as it should be beside how far it is from that, and what stands in the way of a change.
+ *
+ * @param rendererOf as read on the host; undefined where it can't be asked.
+ */
+export function planHosts(
+  network: NetworkConfig,
+  views: readonly HostView[],
+  cables: readonly CablePlan[],
+  rendererOf: (host: HostView) => Renderer | undefined,
+): PlannedHosts {
+  const drafts = views.map(
+    (view): Draft => ({
+      view,
+      renderer: rendererOf(view) ?? view.recorded?.renderer ?? USUAL_RENDERER,
+      netplanFile: (view.kind === "abandoned" ? view.recorded?.netplanFile : undefined) ?? network.netplanFile,
+      netdevs: planNetdevs(view, views, cables, network.mtu),
+    }),
+  );
+  const mesh = recordedMesh(drafts, cables);
+  const hosts = drafts.map((draft) => planHost(draft, mesh));
+  const netdevs = new Map(drafts.map((draft) => [draft.view, draft.netdevs]));
+  const dead = deadEnds(views, (view) => netdevs.get(view) ?? []);
+  const warned = dead.filter(({ fault }) => !fault).map(asLine);
+  const due = hosts.some(({ state }) => state === "due");
+  return {
+    hosts,
+    mesh,
+    faults: dead.filter(({ fault }) => fault).map(asLine),
+    warnings: warned,
+    blockers: [...views.flatMap((view) => absenceBlocker(view, due)), ...(due ? warned : [])],
+  };
+}
+
+/** By number, so that another rank order is no other mesh. */
+function recordedMesh(drafts: readonly Draft[], cables: readonly CablePlan[]): RecordedMesh {
+  return {
+    topology: "ring",
+    cables: cables.map(({ ends: [a, b], subnets: [first, second] }) => ({
+      ends: [
+        { host: a.host, port: a.port },
+        { host: b.host, port: b.port },
+      ],
+      subnets: [first, second],
+    })),
+    hosts: [...drafts]
+      .sort((a, b) => a.view.config.number - b.view.config.number)
+      .map(({ view: { config }, renderer, netplanFile, netdevs }) => ({
+        name: config.name,
+        number: config.number,
+        renderer,
+        netplanFile,
+        netdevs: recordedNetdevs(netdevs),
+      })),
+  };
+}
+
+function recordedNetdevs(netdevs: readonly NetdevPlan[]): RecordedMesh["hosts"][number]["netdevs"] {
+  return netdevs.map(({ netdev, port, twin, address, mtu }) => ({ netdev, port, twin, address, mtu }));
+}
+
+function planHost({ view, renderer, netplanFile, netdevs }: Draft, mesh: RecordedMesh): HostPlan {
+  const { config } = view;
+  const netplanText = renderNetplan({ renderer, netdevs });
+  const digest = digestOf({ netplanFile, netplanText, netdevs: recordedNetdevs(netdevs), mesh });
+  const wish = {
+    name: config.name,
+    number: config.number,
+    renderer,
+    netplanFile,
+    netplanText,
+    netdevs,
+    digest,
+  };
+  return { ...wish, ...managementOf(view), ...standingOf(view, wish) };
+}
+
+function managementOf(view: HostView): Pick<HostPlan, "managementInterface" | "managementAddress"> {
+  const facts = isReached(view) ? view.facts : undefined;
+  const managementInterface = view.config.managementInterface ?? facts?.managementInterface;
+  const netdev = facts?.otherNetdevs.find(({ name }) => name === managementInterface);
+  const managementAddress = netdev?.addresses.find(({ family, linkLocal }) => family === 4 && !linkLocal)?.address;
+  return {
+    ...(managementInterface === undefined ? {} : { managementInterface }),
+    ...(managementAddress === undefined ? {} : { managementAddress }),
+  };
+}
+
+function standingOf(
+  view: HostView,
+  wish: Parameters<typeof differencesOf>[0],
+): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload"> {
+  if (view.kind === "abandoned") return { state: "abandoned", differences: [], note: "" };
+  if (!isReached(view)) return { state: "unknown", differences: [], note: "" };
+  const { facts } = view;
+  const differences = differencesOf(wish, facts);
+  const settled = facts.record?.digest === wish.digest && differences.length === 0;
+  return {
+    state: settled ? "settled" : "due",
+    differences,
+    note: settled ? "" : noteOf(facts, differences),
+    ...(facts.record ? { committedPayload: facts.record.payload } : {}),
+  };
+}
+
+/** Every host verifies every cable, so a change anywhere needs every host. */
+function absenceBlocker(view: HostView, due: boolean): readonly HostLine[] {
+  const host = view.config.name;
+  if (view.kind === "unreachable" && !view.recorded) {
+    const line = `${host}: unreachable (${view.reason}), and no record knows it, so its cables are assumed; bring it up, then run this again`;
+    return [{ host, line }];
+  }
+  if (view.kind === "unreachable" && due) {
+    const line = `${host}: unreachable (${view.reason}), and the change needs it to verify its cables; bring it up, or name it under spark-mesh:abandon`;
+    return [{ host, line }];
+  }
+  if (view.kind === "abandoned" && !view.recorded) {
+    return [
+      { host, line: `${host}: abandoned, and no reachable host's record knows it; take it out of spark-mesh:hosts` },
+    ];
+  }
+  return [];
+}

@@ -1,0 +1,87 @@
+import type { PortNumber, PortRef } from "../config/cluster";
+import type { RecordedMesh } from "../facts/record";
+
+export type Topology = "direct" | "ring" | "switch";
+export type Renderer = "networkd" | "NetworkManager";
+
+/** How a cable came to be known; a declared one wins over a recorded one, that over a discovered one. */
+export type CableEvidence = "declared" | "recorded" | "discovered" | "assumed";
+
+/** One cable: two physical ports, so two pairs of netdevs, so two subnets. */
+export interface CablePlan {
+  /** `spark-1/0-spark-2/1`, lower host number first. */
+  readonly name: string;
+  readonly ends: readonly [PortRef, PortRef];
+  /** CIDR, by twin. */
+  readonly subnets: readonly [string, string];
+  readonly evidence: CableEvidence;
+}
+
+/** What one netdev should be, and whom it faces. */
+export interface NetdevPlan {
+  readonly netdev: string;
+  readonly port: PortNumber;
+  readonly twin: 0 | 1;
+  /** CIDR, e.g. 192.168.177.11/24. */
+  readonly address: string;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly roceDevice: string;
+  readonly peer: { readonly host: string; readonly netdev: string; readonly address: string; readonly mac?: string };
+}
+
+/** One thing on a host that is not as it should be. */
+export interface Difference {
+  readonly host: string;
+  /** A netdev, a file, or `transaction`. */
+  readonly object: string;
+  /** What about it, e.g. `mtu`. */
+  readonly property: string;
+  readonly found: string;
+  readonly wanted: string;
+}
+
+/** One host as it should be, beside how far it is from that. */
+export interface HostPlan {
+  readonly name: string;
+  readonly number: number;
+  readonly renderer: Renderer;
+  readonly netplanFile: string;
+  /** The whole file, ends with a newline. */
+  readonly netplanText: string;
+  readonly netdevs: readonly NetdevPlan[];
+  /** Management netdev; undefined while the host can't be asked. */
+  readonly managementInterface?: string;
+  /** First IPv4 address of the management netdev; undefined while the host can't be asked. */
+  readonly managementAddress?: string;
+  /** sha256 of everything that commit makes true on this host. */
+  readonly digest: string;
+  /**
+   * `settled`: file, live state and last commit equal the wish and nothing is armed. `due`: something differs.
+   * `unknown`: can't be asked now, planned from a record. `abandoned`: never asked again.
+   */
+  readonly state: "settled" | "due" | "unknown" | "abandoned";
+  /** Empty unless `due`. A host that was never visited is `due` without any: that is no drift. */
+  readonly differences: readonly Difference[];
+  /** Why `due`, in one line of `[A-Za-z0-9 .,:/=_-]`, with the id of the last transaction; "" otherwise. */
+  readonly note: string;
+  /** The recorded payload, where there is a record. */
+  readonly committedPayload?: string;
+}
+
+/** What the mesh should be. Plain data; the same config and facts give the same plan, in any order. */
+export interface Plan {
+  readonly topology: Topology;
+  readonly cables: readonly CablePlan[];
+  /** In rank order. */
+  readonly hosts: readonly HostPlan[];
+  /** What every host's record will hold. */
+  readonly mesh: RecordedMesh;
+  /** One line each, host first. Not drift. */
+  readonly warnings: readonly string[];
+  /**
+   * Reasons that forbid `up` (never preview), host first: something is due, and verify would need a host that can't be
+   * reached or a cable that is dead. Empty where nothing is due.
+   */
+  readonly blockers: readonly string[];
+}

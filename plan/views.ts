@@ -1,0 +1,124 @@
+import type { ClusterConfig, HostConfig, PortRef } from "../config/cluster";
+import type { HostFacts, Probe } from "../facts/hostFacts";
+import type { HostRecord, RecordedMesh } from "../facts/record";
+
+/** One line of a message, and the host that it starts with; "" where it is about the whole cluster. */
+export interface HostLine {
+  readonly host: string;
+  readonly line: string;
+}
+
+type RecordedHost = RecordedMesh["hosts"][number];
+
+interface View {
+  readonly config: HostConfig;
+  /** This host in the newest recorded mesh, under its present name. */
+  readonly recorded: RecordedHost | undefined;
+}
+
+/** A host that answered. */
+export interface ReachedHost extends View {
+  readonly kind: "reached";
+  readonly facts: HostFacts;
+}
+
+/** What the plan may know of one host. `refused`: it answered, but let us not in; that is a fault already. */
+export type HostView =
+  | ReachedHost
+  | (View & { readonly kind: "unreachable"; readonly reason: string })
+  | (View & { readonly kind: "refused" })
+  | (View & { readonly kind: "abandoned" });
+
+interface Views {
+  /** In rank order. */
+  readonly hosts: readonly HostView[];
+  /** The newest committed mesh that a reachable host remembers, under the present names. */
+  readonly newest: RecordedMesh | undefined;
+  readonly faults: readonly HostLine[];
+}
+
+/** Every host of the config beside what came of asking it; logins that failed for good are faults. */
+export function viewHosts(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): Views {
+  const abandoned = new Set(cluster.abandon);
+  const asked = cluster.hosts.map((config) => ({
+    config,
+    probe: abandoned.has(config.name) ? undefined : (probes.get(config.name) ?? NOT_ASKED),
+  }));
+  const newest = newestMesh(
+    asked.flatMap(({ config, probe }) =>
+      probe?.kind === "facts" && probe.facts.record ? [{ name: config.name, record: probe.facts.record }] : [],
+    ),
+  );
+  const hosts = asked.map(({ config, probe }): HostView => {
+    const view = { config, recorded: newest?.hosts.find(({ name }) => name === config.name) };
+    if (!probe) return { ...view, kind: "abandoned" };
+    if (probe.kind === "facts") return { ...view, kind: "reached", facts: probe.facts };
+    if (probe.kind === "unreachable") return { ...view, kind: "unreachable", reason: probe.reason };
+    return { ...view, kind: "refused" };
+  });
+  const faults = asked.flatMap(({ config, probe }) => (probe ? loginFaults(config.name, probe) : []));
+  return { hosts, newest, faults };
+}
+
+export function isReached(view: HostView): view is ReachedHost {
+  return view.kind === "reached";
+}
+
+/** `spark-1/0`, the config's own way to write a port. */
+export function portKey({ host, port }: PortRef): string {
+  return `${host}/${port}`;
+}
+
+const NOT_ASKED: Probe = { kind: "unreachable", reason: "not asked" };
+
+function loginFaults(host: string, probe: Probe): readonly HostLine[] {
+  switch (probe.kind) {
+    case "denied":
+      return [{ host, line: `${host}: login denied (${probe.reason}); check its user and key under spark-mesh:ssh` }];
+    case "hostKeyMismatch":
+      return [
+        {
+          host,
+          line: `${host}: host key mismatch: offered ${probe.offered ?? "another key"}, pinned ${
+            probe.pinned
+          }; if the machine was reinstalled, pin its new key, else find out who answers at its address`,
+        },
+      ];
+    case "hostKeyUnknown":
+      return [{ host, line: `${host}: host key unknown; ${probe.remedy}` }];
+    default:
+      return [];
+  }
+}
+
+/** A host may have another name now than when it committed: each one's own record tells which. */
+function newestMesh(
+  records: readonly { readonly name: string; readonly record: HostRecord }[],
+): RecordedMesh | undefined {
+  const [newest] = [...records].sort((a, b) => compareText(b.record.transaction, a.record.transaction));
+  if (!newest) return undefined;
+  const names = new Map(records.map(({ name, record }) => [record.host, name]));
+  const present = (name: string) => names.get(name) ?? name;
+  const { mesh } = newest.record;
+  return {
+    ...mesh,
+    cables: mesh.cables.map(({ ends: [a, b], subnets }) => ({
+      ends: [
+        { ...a, host: present(a.host) },
+        { ...b, host: present(b.host) },
+      ],
+      subnets,
+    })),
+    hosts: mesh.hosts.map((host) => ({ ...host, name: present(host.name) })),
+  };
+}
+
+/** Order by code unit: the same on every control machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A host's words without what would move a terminal's cursor or turn its text about. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+}

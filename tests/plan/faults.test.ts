@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import type { CableConfig } from "../../config/cluster";
+import type { Probe } from "../../facts/hostFacts";
+import { planMesh } from "../../plan/planMesh";
+import { change, cluster, faults, freshProbes, netplanFile, settledProbes, v4 } from "./hosts";
+
+const fresh = freshProbes();
+const first = planMesh(cluster(), fresh);
+const settled = settledProbes(first, fresh);
+
+describe("topology", () => {
+  it("takes exactly three hosts for a ring", () => {
+    const line = (count: number) =>
+      `spark-mesh:topology: ring topology requires exactly 3 hosts, found ${count}; use direct for two, switch for four or more`;
+    expect(faults(freshProbes("1/0-2/1", 2), cluster({ topology: "ring" }, 2))).toEqual([line(2)]);
+    expect(faults(freshProbes("1/0-2/1", 4), cluster({ topology: "ring" }, 4))).toEqual([line(4)]);
+  });
+
+  it("refuses what is not yet there", () => {
+    for (const topology of ["direct", "switch"] as const) {
+      expect(faults(fresh, cluster({ topology }))).toEqual([
+        `spark-mesh:topology: ${topology} is not yet supported; allowed now: auto or ring, with exactly 3 hosts`,
+      ]);
+    }
+    for (const count of [1, 2, 4])
+      expect(faults(freshProbes("1/0-2/1", count), cluster({}, count))[0]).toMatch(/not yet/);
+    const cables: CableConfig[] = [{ from: { host: "spark-1", port: 0 }, to: { switch: "switch-a" } }];
+    expect(faults(fresh, cluster({ cables }))).toEqual([
+      "spark-mesh:cables[0].to: switch-a is a switch, which is not yet supported; cable port to port",
+    ]);
+    const deployments = [{ name: "qwen", recipe: "qwen", overrides: {} }];
+    expect(faults(fresh, cluster({ deployments }))).toEqual([
+      "spark-mesh:deployments[0]: qwen: deployments are not yet supported; take it out",
+    ]);
+  });
+
+  it("names a host with fewer ports, and the cable that is missing", () => {
+    const probes = change(freshProbes("1/0-2/1 2/0-3/1"), "spark-3", (facts) => ({
+      ...facts,
+      cx7: facts.cx7.filter(({ port }) => port === 1),
+    }));
+    expect(faults(probes)).toEqual([
+      "spark-3: ring topology requires 2 physical ports (4 interfaces), found 1 port (enp1s0f1np1, enP2p1s0f1np1); without a cable the NIC leaves PCI: check that both cables are plugged in, then reboot with them in",
+      "spark-3: no cable is seen between spark-3/0 and spark-1/1; plug one in, or name it under spark-mesh:cables if it is there",
+    ]);
+  });
+
+  it("names a host without any NIC", () => {
+    const probes = change(freshProbes("1/0-2/1"), "spark-3", (facts) => ({ ...facts, cx7: [] }));
+    expect(faults(probes).filter((line) => line.startsWith("spark-3:"))[0]).toMatch(
+      /^spark-3: no CX7 netdev; .* without a cable the NIC leaves PCI/,
+    );
+  });
+});
+
+describe("logins, sudo and netplan", () => {
+  it("says all hosts' faults at once, by rank, whatever the order of the probes", () => {
+    const probes = new Map<string, Probe>([
+      ["spark-3", { kind: "hostKeyUnknown", remedy: "run: ssh-keyscan" }],
+      ["spark-2", { kind: "denied", reason: "publickey" }],
+      ["spark-1", { kind: "hostKeyMismatch", pinned: "SHA256:a", offered: "SHA256:b" }],
+    ]);
+    expect(faults(probes)).toEqual([
+      "spark-1: host key mismatch: offered SHA256:b, pinned SHA256:a; if the machine was reinstalled, pin its new key, else find out who answers at its address",
+      "spark-2: login denied (publickey); check its user and key under spark-mesh:ssh",
+      "spark-3: host key unknown; run: ssh-keyscan",
+    ]);
+    expect(faults(new Map([...probes].reverse()))).toEqual(faults(probes));
+  });
+
+  it("does not call cables to a host that lets nobody in missing", () => {
+    expect(faults(new Map(fresh).set("spark-2", { kind: "denied", reason: "publickey" }))).toHaveLength(1);
+  });
+
+  it("asks for sudo only where something is due", () => {
+    const refused = (probes: Map<string, Probe>, sudo: "refused" | "wrongPassword") =>
+      change(probes, "spark-2", (facts) => ({ ...facts, sudo }));
+    expect(faults(refused(fresh, "refused"))).toEqual([
+      "spark-2: passwordless sudo not available; set spark-mesh:sudoPassword (pulumi config set --secret), or allow its user passwordless sudo",
+    ]);
+    expect(faults(refused(fresh, "wrongPassword"))[0]).toMatch(/^spark-2: sudo password refused; correct/);
+    const quiet = planMesh(cluster(), refused(settled, "refused"));
+    expect(quiet.hosts.map(({ state }) => state)).toEqual(["settled", "settled", "settled"]);
+    expect(quiet.warnings).toEqual([
+      "spark-2: other netplan files changed since the last commit and can't be read (no sudo); check that none defines a CX7 netdev, or set spark-mesh:sudoPassword",
+    ]);
+    expect(
+      faults(refused(freshProbes("1/0-2/1 2/0-3/1"), "refused")).filter((line) => line.includes("sudo")),
+    ).toHaveLength(1);
+  });
+
+  it("names a missing netplan", () => {
+    expect(faults(change(fresh, "spark-1", (facts) => ({ ...facts, netplanInstalled: false })))).toEqual([
+      "spark-1: netplan is missing (no netplan command); install netplan.io",
+    ]);
+  });
+
+  it("names overlapping routes and addresses of any host, and a firstSubnet that fits", () => {
+    const probes = change(fresh, "spark-2", (facts) => ({
+      ...facts,
+      routes: [
+        ...facts.routes,
+        { destination: "192.168.176.0/20", netdev: "docker0" },
+        { destination: "172.16.0.0/12", netdev: "wg0" },
+      ],
+      otherNetdevs: [
+        ...facts.otherNetdevs,
+        { name: "wg1", addresses: [{ address: "192.168.198.1", prefixLength: 32, family: 4, linkLocal: false }] },
+      ],
+    }));
+    const remedy = "set spark-mesh:network.firstSubnet to 10.1.177.0/24, which is free on every host";
+    const other = change(probes, "spark-3", (facts) => ({
+      ...facts,
+      routes: [
+        ...facts.routes,
+        { destination: "10.0.0.0/16", netdev: "enP7s7" },
+        { destination: "not a route", netdev: "x" },
+      ],
+    }));
+    expect(faults(other)).toEqual([
+      `spark-2: route 192.168.176.0/20 on docker0 overlaps the planned subnets 192.168.177.0/24, 192.168.178.0/24, 192.168.187.0/24, 192.168.188.0/24; ${remedy}`,
+      `spark-2: address 192.168.198.1/32 on wg1 overlaps the planned subnet 192.168.198.0/24; ${remedy}`,
+    ]);
+    const wish = cluster({ network: { ...cluster().network, firstSubnet: "10.1.177.0/24" } });
+    expect(planMesh(wish, other).cables[0]?.subnets).toEqual(["10.1.177.0/24", "10.1.178.0/24"]);
+  });
+
+  it("says an address and its own route once", () => {
+    const probes = change(fresh, "spark-2", (facts) => ({
+      ...facts,
+      routes: [{ destination: "192.168.177.0/24", netdev: "docker0" }],
+      otherNetdevs: [{ name: "docker0", addresses: [v4("192.168.177.1", 24)] }],
+    }));
+    expect(faults(probes)).toEqual([
+      expect.stringMatching(/^spark-2: route 192\.168\.177\.0\/24 on docker0 overlaps the planned subnet 192/),
+    ]);
+  });
+
+  it("says cabling, overlap and netplan faults together", () => {
+    let probes = freshProbes("1/0-2/1 2/0-3/1");
+    probes = change(probes, "spark-1", (facts) => ({
+      ...facts,
+      routes: [{ destination: "192.168.178.0/24", netdev: "docker0" }],
+      netplanFiles: [netplanFile("/etc/netplan/99-broken.yaml", "network:\n  ethernets: {\n")],
+    }));
+    const lines = faults(probes);
+    expect(lines.map((line) => line.split(";")[0])).toEqual([
+      expect.stringMatching(/^spark-1: \/etc\/netplan\/99-broken.yaml: malformed YAML in line \d/),
+      expect.stringMatching(/^spark-1: route 192.168.178.0\/24 on docker0 overlaps/),
+      "spark-3: no cable is seen between spark-3/0 and spark-1/1",
+    ]);
+  });
+});

@@ -1,0 +1,235 @@
+import type { ClusterConfig, PortNumber } from "../../config/cluster";
+import { Faults } from "../../config/faults";
+import type { Cx7Netdev, HostFacts, LiveAddress, Neighbour, NetplanFileFact, Probe } from "../../facts/hostFacts";
+import type { HostRecord } from "../../facts/record";
+import { sha256 } from "../../plan/digest";
+import type { Plan } from "../../plan/plan";
+import { planMesh } from "../../plan/planMesh";
+
+/** Facts as the hosts of a lab give them, built instead of recorded: each test says only what is special in it. */
+
+export type Twin = 0 | 1;
+export type Facts = HostFacts;
+
+/** The article's cables. */
+export const ARTICLE_RING = "1/0-2/1 2/0-3/1 3/0-1/1";
+
+export function cluster(change: Partial<ClusterConfig> = {}, count = 3): ClusterConfig {
+  return {
+    hosts: Array.from({ length: count }, (_, index) => ({
+      name: `spark-${index + 1}`,
+      address: `10.0.0.${11 + index}`,
+      number: index + 1,
+      ssh: { auth: "agent" },
+    })),
+    topology: "auto",
+    network: {
+      firstSubnet: "192.168.177.0/24",
+      mtu: 9000,
+      netplanFile: "/etc/netplan/40-cx7.yaml",
+      confirmSeconds: 180,
+    },
+    deployments: [],
+    abandon: [],
+    ...change,
+  };
+}
+
+export function netdevName(port: PortNumber, twin: Twin): string {
+  return `${twin === 0 ? "enp1s0" : "enP2p1s0"}f${port}np${port}`;
+}
+
+export function macOf(host: number, port: PortNumber, twin: Twin): string {
+  return `02:00:00:00:0${host}:${port}${twin}`;
+}
+
+/** Every host of the wiring on its first visit: multicast heard every peer, nothing is configured. */
+export function freshProbes(wiring = ARTICLE_RING, count = 3): Map<string, Probe> {
+  return new Map(
+    Array.from({ length: count }, (_, index) => [
+      `spark-${index + 1}`,
+      { kind: "facts", facts: freshFacts(index + 1, wiring) },
+    ]),
+  );
+}
+
+export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
+  return {
+    version: 1,
+    hostname: `machine-${host}`,
+    kernel: "6.14.0-1015-nvidia",
+    driver: "580.142",
+    cx7: PORTS.flatMap((port) => TWINS.map((twin) => freshNetdev(host, port, twin, wiring))),
+    otherNetdevs: [
+      { name: "lo", addresses: [v4("127.0.0.1", 8)] },
+      { name: "enP7s7", addresses: [v4(`10.0.0.${10 + host}`, 24)] },
+    ],
+    routes: [{ destination: "10.0.0.0/24", netdev: "enP7s7" }],
+    managementInterface: "enP7s7",
+    netplanInstalled: true,
+    netplanRead: true,
+    netplanFiles: [baseFile("networkd")],
+    networkManagerRunning: false,
+    networkdRunning: true,
+    sudo: "passwordless",
+    discovered: true,
+  };
+}
+
+/** DGX OS's or Debian's base file, which chooses the renderer. */
+export function baseFile(renderer: "networkd" | "NetworkManager"): NetplanFileFact {
+  return netplanFile("/etc/netplan/01-base.yaml", `network:\n  version: 2\n  renderer: ${renderer}\n`);
+}
+
+export function netplanFile(path: string, text: string): NetplanFileFact {
+  return { path, mode: "600", owner: "root:root", size: text.length, inode: 7, ctime: "1700000000.000000000", text };
+}
+
+export function v4(address: string, prefixLength: number): LiveAddress {
+  return { address, prefixLength, family: 4, linkLocal: false };
+}
+
+/** Every host as a commit of this plan left it, seen by a session that needed no sudo. */
+export function settledProbes(plan: Plan, before: ReadonlyMap<string, Probe>): Map<string, Probe> {
+  return new Map(
+    plan.hosts.map((host): [string, Probe] => {
+      const facts = factsIn(before, host.name);
+      const record = recordOf(plan, host.name, facts.netplanFiles);
+      const cx7 = facts.cx7.map((netdev) => {
+        const planned = host.netdevs.find((one) => one.netdev === netdev.name);
+        if (!planned) throw new Error(`${host.name} has no plan for ${netdev.name}`);
+        const [address = ""] = planned.address.split("/");
+        const neighbours = netdev.neighbours.map(({ mac }) => ({ mac, address: planned.peer.address }));
+        return { ...netdev, mtu: planned.mtu, addresses: [v4(address, 24)], neighbours };
+      });
+      const netplanFiles = record.files.map(({ sha256: _, ...stat }) => stat);
+      return [
+        host.name,
+        {
+          kind: "facts",
+          facts: { ...facts, cx7, netplanFiles, netplanRead: false, discovered: false, sudo: "notAsked", record },
+        },
+      ];
+    }),
+  );
+}
+
+/** Replaces one host's facts. */
+export function change(probes: Map<string, Probe>, host: string, edit: (facts: Facts) => Facts): Map<string, Probe> {
+  return new Map(probes).set(host, { kind: "facts", facts: edit(factsIn(probes, host)) });
+}
+
+/** Replaces one netdev's facts. */
+export function changeNetdev(
+  probes: Map<string, Probe>,
+  host: string,
+  name: string,
+  edit: (netdev: Cx7Netdev) => Cx7Netdev,
+): Map<string, Probe> {
+  return change(probes, host, (facts) => ({
+    ...facts,
+    cx7: facts.cx7.map((netdev) => (netdev.name === name ? edit(netdev) : netdev)),
+  }));
+}
+
+/** Replaces one host's record. */
+export function changeRecord(
+  probes: Map<string, Probe>,
+  host: string,
+  edit: (record: HostRecord) => HostRecord,
+): Map<string, Probe> {
+  const { record } = factsIn(probes, host);
+  if (!record) throw new Error(`${host} has no record`);
+  return change(probes, host, (facts) => ({ ...facts, record: edit(record) }));
+}
+
+/** Nobody hears anybody, as after a reboot. */
+export function silenced(probes: Map<string, Probe>): Map<string, Probe> {
+  return [...probes.keys()].reduce(
+    (result, host) =>
+      change(result, host, (facts) => ({
+        ...facts,
+        cx7: facts.cx7.map((netdev) => ({ ...netdev, neighbours: [] })),
+      })),
+    probes,
+  );
+}
+
+export function factsIn(probes: ReadonlyMap<string, Probe>, host: string): Facts {
+  const probe = probes.get(host);
+  if (probe?.kind !== "facts") throw new Error(`${host} has no facts`);
+  return probe.facts;
+}
+
+/** What a commit of this plan writes on a host. */
+function recordOf(plan: Plan, host: string, others: readonly NetplanFileFact[]): HostRecord {
+  const planned = plan.hosts.find(({ name }) => name === host);
+  if (!planned) throw new Error(`${host} is not planned`);
+  const files = [...others, netplanFile(planned.netplanFile, planned.netplanText)].map(({ text = "", ...stat }) => ({
+    ...stat,
+    sha256: sha256(text),
+  }));
+  return {
+    version: 1,
+    host,
+    stack: "organization/spark-mesh/home",
+    transaction: `20261101T10000${planned.number}-0000000${planned.number}`,
+    digest: planned.digest,
+    payload: "H4sIpayload",
+    mesh: plan.mesh,
+    files,
+  };
+}
+
+const PORTS: readonly PortNumber[] = [0, 1];
+const TWINS: readonly Twin[] = [0, 1];
+
+function freshNetdev(host: number, port: PortNumber, twin: Twin, wiring: string): Cx7Netdev {
+  const name = netdevName(port, twin);
+  const neighbours = peersOf(host, port, wiring).map(
+    ([peer, peerPort]): Neighbour => ({
+      mac: macOf(peer, peerPort, twin),
+      address: `fe80::${peer}:${peerPort}${twin}`,
+    }),
+  );
+  const linkLocal: LiveAddress = {
+    address: `fe80::${host}:${port}${twin}`,
+    prefixLength: 64,
+    family: 6,
+    linkLocal: true,
+  };
+  return {
+    name,
+    port,
+    twin,
+    mac: macOf(host, port, twin),
+    mtu: 1500,
+    up: true,
+    carrier: neighbours.length > 0,
+    addresses: [linkLocal],
+    roceDevice: `roce${name.slice(2).replace(/np\d$/, "")}`,
+    rdmaState: "4: ACTIVE",
+    neighbours,
+  };
+}
+
+/** `1/0-2/1` cables; `1/0-2/1-3/0` is a switch between three ports. */
+function peersOf(host: number, port: PortNumber, wiring: string): readonly (readonly [number, PortNumber])[] {
+  const own = `${host}/${port}`;
+  const wires = wiring.split(" ").map((wire) => wire.split("-"));
+  return wires
+    .filter((ends) => ends.includes(own))
+    .flatMap((ends) => ends.filter((end) => end !== own))
+    .map((end) => [Number(end.charAt(0)), end.endsWith("0") ? 0 : 1] as const);
+}
+
+/** The lines of what planMesh throws. */
+export function faults(probes: ReadonlyMap<string, Probe>, config: ClusterConfig = cluster()): readonly string[] {
+  try {
+    planMesh(config, probes);
+  } catch (error) {
+    if (error instanceof Faults && error.subject === "the hosts") return error.lines;
+    throw error;
+  }
+  throw new Error("no fault");
+}
