@@ -1,0 +1,140 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ClusterConfig } from "../config/cluster";
+import { Faults } from "../config/faults";
+import type { Login } from "../facts/hostFacts";
+import { type ManagementProbe, renderDocument } from "../plan/document";
+import { ncclEnv } from "../plan/nccl";
+import type { Difference, HostPlan, Plan } from "../plan/plan";
+import { renderReadme } from "../plan/readme";
+import { Cable } from "./cable";
+import { Host } from "./host";
+import { NetplanFile } from "./netplanFile";
+import { currentOwner } from "./owner";
+import { Spark } from "./spark";
+
+export interface MeshArgs {
+  /** The judged stack config, from `parseClusterConfig`. */
+  readonly cluster: ClusterConfig;
+  /** What the hosts should be and how far they are from it, from `planMesh`. */
+  readonly plan: Plan;
+  /** How each host is reached, by name, from `gatherFacts`. */
+  readonly logins: ReadonlyMap<string, Login>;
+}
+
+/**
+ * A mesh of DGX Sparks: its hosts, ports, cables and netplan files. Says drift as warnings; at `up` it refuses, before
+ * anything is touched, a change that needs a host that can't be reached.
+ */
+export class Mesh extends pulumi.ComponentResource {
+  readonly topology: pulumi.Output<string>;
+  /** Cable name -> its two subnets, CIDR. */
+  readonly cables: pulumi.Output<Record<string, readonly [string, string]>>;
+  /** host -> netdev -> CIDR */
+  readonly addresses: pulumi.Output<Record<string, Record<string, string>>>;
+  /** host -> NCCL's variables for containers on it */
+  readonly ncclEnv: pulumi.Output<Record<string, Record<string, string>>>;
+  /** The mesh as a Markdown page. */
+  readonly readme: pulumi.Output<string>;
+  /** The components inside, for transforms and for what must wait for one of them. */
+  readonly nodes: {
+    readonly sparks: readonly Spark[];
+    readonly cables: readonly Cable[];
+    readonly netplanFiles: readonly NetplanFile[];
+  };
+
+  constructor(name: string, args: MeshArgs, options?: pulumi.ComponentResourceOptions) {
+    const { plan } = args;
+    if (plan.blockers.length > 0 && !pulumi.runtime.isDryRun()) {
+      throw new pulumi.RunError(new Faults("the change", plan.blockers).message);
+    }
+    super(
+      "spark-mesh:index:Mesh",
+      name,
+      { topology: plan.topology, hosts: plan.hosts.map((host) => host.name) },
+      options,
+    );
+
+    const sparks = plan.hosts.map(
+      (host) =>
+        new Spark(
+          `${name}-${host.name}`,
+          { host: host.name, number: host.number, netdevs: host.netdevs },
+          { parent: this },
+        ),
+    );
+    const cables = plan.cables.map(
+      ({ name: cable, ends, subnets }) =>
+        new Cable(`${name}-${cable.replaceAll("/", "-")}`, { ends, subnets }, { parent: this }),
+    );
+    const owner = currentOwner();
+    const meshNote = plan.hosts
+      .map((host) => host.note)
+      .filter((note) => note !== "")
+      .join("; ");
+    const netplanFiles = plan.hosts.map((host) => {
+      const reached = new Host({
+        plan: host,
+        login: args.logins.get(host.name),
+        document: renderDocument(host, plan, owner, args.cluster.network.confirmSeconds, probesOf(host, args)),
+        sudoPassword: args.cluster.hosts.find(({ name }) => name === host.name)?.sudoPassword,
+        meshNote,
+      });
+      const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
+      return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, { parent: this });
+    });
+    const stages = netplanFiles.map((file) => file.stage);
+    const verifies = netplanFiles.map((file) => file.verify(stages));
+    for (const file of netplanFiles) {
+      file.commit(verifies);
+    }
+    this.nodes = { sparks, cables, netplanFiles };
+
+    for (const warning of plan.warnings) {
+      pulumi.log.warn(warning, this);
+    }
+    for (const blocker of plan.blockers) {
+      pulumi.log.warn(`${blocker}; \`up\` would stop before the first change`, this);
+    }
+    for (const difference of plan.hosts.flatMap((host) => host.differences)) {
+      pulumi.log.warn(differenceText(difference), this.#partOf(difference));
+    }
+
+    this.topology = pulumi.output(plan.topology);
+    this.cables = pulumi.output(Object.fromEntries(plan.cables.map((cable) => [cable.name, cable.subnets] as const)));
+    this.addresses = pulumi.output(Object.fromEntries(plan.hosts.map((host) => [host.name, addressesOf(host)])));
+    this.ncclEnv = pulumi.output(ncclEnv(plan));
+    this.readme = pulumi.output(renderReadme(plan));
+    this.registerOutputs({
+      topology: this.topology,
+      cables: this.cables,
+      addresses: this.addresses,
+      ncclEnv: this.ncclEnv,
+    });
+  }
+
+  /** The component that a difference is about: the port of a netdev, the file, else the Spark. */
+  #partOf(difference: Difference): pulumi.Resource | undefined {
+    const spark = this.nodes.sparks.find((candidate) => candidate.host === difference.host);
+    const file = this.nodes.netplanFiles.find((candidate) => candidate.host === difference.host);
+    const port = spark?.ports.find((candidate) => candidate.netdevs.includes(difference.object));
+    return port ?? (file?.path === difference.object ? file : spark);
+  }
+}
+
+function differenceText({ host, object, property, found, wanted }: Difference): string {
+  return `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`;
+}
+
+/** The management addresses that must stay reachable from a host: those of the other hosts that can be asked. */
+function probesOf(host: HostPlan, { plan, logins }: MeshArgs): ManagementProbe[] {
+  return plan.hosts
+    .filter(({ name, state }) => name !== host.name && (state === "settled" || state === "due"))
+    .flatMap(({ name }) => {
+      const login = logins.get(name);
+      return login === undefined ? [] : [{ host: name, address: login.address }];
+    });
+}
+
+function addressesOf(host: HostPlan): Record<string, string> {
+  return Object.fromEntries(host.netdevs.map(({ netdev, address }) => [netdev, address]));
+}

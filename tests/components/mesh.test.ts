@@ -1,0 +1,201 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Mesh } from "../../components/mesh";
+import type { ClusterConfig } from "../../config/cluster";
+import type { Login, Probe } from "../../facts/hostFacts";
+import { planMesh } from "../../plan/planMesh";
+import { change, cluster, freshProbes, settledProbes } from "../plan/hosts";
+
+/** A resource as the program registered it. */
+interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+  readonly options: pulumi.CustomResourceOptions;
+}
+
+const registered: Registered[] = [];
+const COMMAND = "command:remote:Command";
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ name, inputs }) => ({
+        id: `${name}-id`,
+        state: { ...inputs, stdout: "20260101T000000-0badcafe\n" },
+      }),
+      call: () => ({}),
+    },
+    "spark-mesh",
+    "test",
+    true,
+    "organization",
+  );
+});
+
+beforeEach(() => {
+  registered.length = 0;
+});
+
+const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
+  registered.push({ type, name, inputs: props, options: opts });
+  return undefined;
+};
+
+/** Registers the mesh that the probes come to, and returns its resources by name. */
+async function meshOf(probes: Map<string, Probe>, config: ClusterConfig = cluster()): Promise<Map<string, Registered>> {
+  const logins = new Map<string, Login>(
+    config.hosts.map(({ name, address }) => [name, { address, port: 22, user: "nvidia", hostKey: "ssh-ed25519 AAAA" }]),
+  );
+  const mesh = new Mesh(
+    "mesh",
+    { cluster: config, plan: planMesh(config, probes), logins },
+    { transformations: [record] },
+  );
+  await new Promise((resolve) => mesh.readme.apply(resolve));
+  // Registrations that depend on one another take turns of the event loop.
+  for (let count = -1; count !== registered.length; ) {
+    count = registered.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return new Map(registered.map((resource) => [resource.name, resource]));
+}
+
+const settled = (config = cluster()) => settledProbes(planMesh(config, freshProbes()), freshProbes());
+
+function get(resources: Map<string, Registered>, name: string): Registered {
+  const resource = resources.get(name);
+  if (resource === undefined) {
+    throw new Error(`${name} is not among ${[...resources.keys()].join(", ")}`);
+  }
+  return resource;
+}
+
+describe("a fresh ring", () => {
+  it("has its Sparks, ports, cables, files and commands, each named after its parent", async () => {
+    const resources = await meshOf(freshProbes());
+    const counts = new Map<string, number>();
+    for (const { type } of resources.values()) {
+      counts.set(type, (counts.get(type) ?? 0) + 1);
+    }
+    expect(Object.fromEntries(counts)).toEqual({
+      "spark-mesh:index:Mesh": 1,
+      "spark-mesh:index:Spark": 3,
+      "spark-mesh:index:Cx7Port": 6,
+      "spark-mesh:index:Cable": 3,
+      "spark-mesh:index:NetplanFile": 3,
+      [COMMAND]: 9,
+    });
+    for (const { name, options } of resources.values()) {
+      const parent = registered.find(({ name: other }) => name.startsWith(`${other}-`) && other !== name);
+      expect(name === "mesh" || parent !== undefined, name).toBe(true);
+      expect(name === "mesh" || options.parent !== undefined, name).toBe(true);
+    }
+  });
+
+  it("says what each command does in a text that is short, constant and free of data", async () => {
+    const resources = await meshOf(freshProbes());
+    const texts = (name: string) => {
+      const { create, update, delete: deletion } = get(resources, name).inputs;
+      return { create, update, delete: deletion };
+    };
+    expect(texts("mesh-spark-1-netplan-stage")).toEqual({
+      create: "exec bash -s root stage",
+      update: expect.stringMatching(/^exec bash -s root stage( # .*)?$/),
+      delete: "exec bash -s root release",
+    });
+    expect(texts("mesh-spark-1-netplan-verify").create).toBe("exec bash -s user verify");
+    expect(texts("mesh-spark-1-netplan-verify").delete).toBeUndefined();
+    expect(texts("mesh-spark-1-netplan-commit").delete).toBe("exec bash -s root undo");
+  });
+
+  it("never ignores what is due, and never uses triggers, environment or an agent's path", async () => {
+    const resources = await meshOf(freshProbes());
+    for (const { name, inputs, options } of [...resources.values()].filter(({ type }) => type === COMMAND)) {
+      expect(options.ignoreChanges, name).toEqual([]);
+      expect(options.hideDiffs, name).toEqual(["stdin"]);
+      expect(inputs.triggers, name).toBeUndefined();
+      expect(inputs.environment, name).toBeUndefined();
+      expect(inputs.addPreviousOutputInEnv, name).toBe(false);
+      expect(await plain(inputs.connection)).toMatchObject({
+        hostKey: "ssh-ed25519 AAAA",
+        dialErrorLimit: 3,
+        perDialTimeout: 5,
+      });
+      expect(JSON.stringify(await plain(inputs.connection))).not.toContain("agentSocketPath");
+    }
+  });
+});
+
+describe("a settled ring", () => {
+  it("ignores every text, so that a release of ours changes nothing", async () => {
+    const resources = await meshOf(settled());
+    for (const { name, options } of [...resources.values()].filter(({ type }) => type === COMMAND)) {
+      expect(options.ignoreChanges, name).toEqual(["create", "update", "delete", "stdin"]);
+    }
+  });
+
+  it("sends a sudo password with what was committed, as a secret, and leaves verify alone", async () => {
+    const config = cluster({
+      hosts: cluster().hosts.map((host) => (host.name === "spark-3" ? { ...host, sudoPassword: "pass word" } : host)),
+    });
+    const resources = await meshOf(settled(config), config);
+    for (const operation of ["stage", "commit"]) {
+      const { inputs, options } = get(resources, `mesh-spark-3-netplan-${operation}`);
+      expect(options.ignoreChanges).toEqual(["create", "update", "delete"]);
+      expect(await pulumi.isSecret(inputs.stdin as pulumi.Output<string>)).toBe(true);
+      const lines = (await plain<string>(inputs.stdin)).trimEnd().split("\n");
+      expect(lines).toContain("pass word");
+      expect(lines).toContain(planMesh(config, settled(config)).hosts[2]?.committedPayload);
+    }
+    expect(get(resources, "mesh-spark-3-netplan-verify").options.ignoreChanges).toContain("stdin");
+    expect(get(resources, "mesh-spark-1-netplan-stage").options.ignoreChanges).toContain("stdin");
+  });
+});
+
+describe("one drifted host", () => {
+  it("is staged and committed, every host verifies, the others are left alone", async () => {
+    const probes = change(settled(), "spark-2", (facts) => ({
+      ...facts,
+      cx7: facts.cx7.map((netdev, index) => (index === 0 ? { ...netdev, mtu: 1500 } : netdev)),
+    }));
+    const resources = await meshOf(probes);
+    const due = [...resources.values()].filter(
+      ({ type, options }) => type === COMMAND && options.ignoreChanges?.length === 0,
+    );
+    expect(due.map(({ name }) => name).sort()).toEqual([
+      "mesh-spark-1-netplan-verify",
+      "mesh-spark-2-netplan-commit",
+      "mesh-spark-2-netplan-stage",
+      "mesh-spark-2-netplan-verify",
+      "mesh-spark-3-netplan-verify",
+    ]);
+    for (const { name, inputs } of due) {
+      expect(inputs.update, name).toMatch(/^exec bash -s (root|user) (stage|verify|commit) # [A-Za-z0-9 .,:/=_;-]+$/);
+    }
+  });
+});
+
+describe("a host that can't be asked", () => {
+  const dead = () => new Map(settled()).set("spark-3", { kind: "unreachable", reason: "timed out after 5 s" } as const);
+
+  it("keeps its resources as they are, connection included", async () => {
+    const resources = await meshOf(dead());
+    const { options } = get(resources, "mesh-spark-3-netplan-stage");
+    expect(options.ignoreChanges).toEqual(["create", "update", "delete", "stdin", "connection"]);
+    expect(options.retainOnDelete).toBe(false);
+  });
+
+  it("stays behind when it is abandoned", async () => {
+    const resources = await meshOf(dead(), cluster({ abandon: ["spark-3"] }));
+    expect(get(resources, "mesh-spark-3-netplan-commit").options.retainOnDelete).toBe(true);
+    expect(get(resources, "mesh-spark-1-netplan-commit").options.retainOnDelete).toBe(false);
+  });
+});
+
+/** What an input resolves to, outputs inside it too. */
+function plain<T = unknown>(input: unknown): Promise<T> {
+  return new Promise((resolve) => {
+    pulumi.all([input]).apply(([value]) => resolve(value as T));
+  });
+}
