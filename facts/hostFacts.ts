@@ -1,0 +1,111 @@
+import type { PortNumber } from "../config/cluster";
+import type { ArmedTransaction, FileStat, HostRecord, RolledBackTransaction } from "./record";
+
+/** An address as it is live on a netdev. */
+export interface LiveAddress {
+  /** IPv4 or IPv6, without prefix. */
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly family: 4 | 6;
+  readonly linkLocal: boolean;
+}
+
+/** Who answered on a netdev: a neighbour's MAC and address as the kernel learned them. */
+export interface Neighbour {
+  readonly mac: string;
+  readonly address: string;
+}
+
+/** One CX7 netdev. Two of them, twins, share a physical port. */
+export interface Cx7Netdev {
+  readonly name: string;
+  readonly port: PortNumber;
+  /** 0: the twin on the lower PCI domain, e.g. enp1s0f0np0; 1: its twin, e.g. enP2p1s0f0np0. */
+  readonly twin: 0 | 1;
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Administratively up. */
+  readonly up: boolean;
+  readonly carrier: boolean;
+  readonly addresses: readonly LiveAddress[];
+  /** e.g. rocep1s0f0; undefined where the driver shows none. */
+  readonly roceDevice?: string;
+  /** e.g. "4: ACTIVE". */
+  readonly rdmaState?: string;
+  /** Heard on the wire by this session's second pass, by multicast discovery or by a ping of known addresses. */
+  readonly neighbours: readonly Neighbour[];
+}
+
+/** A netdev that is not CX7's: management, Wi-Fi, Docker's bridges. */
+export interface OtherNetdev {
+  readonly name: string;
+  readonly addresses: readonly LiveAddress[];
+}
+
+/** An IPv4 route that is not on a CX7 netdev. */
+export interface Route {
+  /** CIDR; the default route is not listed. */
+  readonly destination: string;
+  readonly netdev: string;
+}
+
+/** A file in netplan's folders; `text` only where it was read with sudo in this session. */
+export interface NetplanFileFact extends FileStat {
+  readonly text?: string;
+}
+
+/**
+ * What sudo would do here, as far as this session asked: it doesn't on a settled host.
+ * `refused`: asks for a password and none is configured, or the user may not; `wrongPassword`: it was configured and refused.
+ */
+export type SudoFact = "notAsked" | "passwordless" | "password" | "refused" | "wrongPassword";
+
+/** One host as it is right now. */
+export interface HostFacts {
+  readonly version: 1;
+  readonly hostname: string;
+  readonly kernel: string;
+  /** Version of the mlx5 or NVIDIA driver, where readable. */
+  readonly driver?: string;
+  readonly cx7: readonly Cx7Netdev[];
+  readonly otherNetdevs: readonly OtherNetdev[];
+  readonly routes: readonly Route[];
+  /** The netdev that routes to the other Sparks' management addresses. */
+  readonly managementInterface?: string;
+  readonly netplanInstalled: boolean;
+  /** True where the files were read in this session (first visit, or a stat that differs from the record). */
+  readonly netplanRead: boolean;
+  readonly netplanFiles: readonly NetplanFileFact[];
+  /** Daemons that run. */
+  readonly networkManagerRunning: boolean;
+  readonly networkdRunning: boolean;
+  readonly sudo: SudoFact;
+  /** True where the second pass looked for neighbours by multicast (no record, no declared cables). */
+  readonly discovered: boolean;
+  readonly record?: HostRecord;
+  readonly armed?: ArmedTransaction;
+  readonly rolledBack?: RolledBackTransaction;
+}
+
+/** What came of asking one host. */
+export type Probe =
+  | { readonly kind: "facts"; readonly facts: HostFacts }
+  | { readonly kind: "unreachable"; readonly reason: string }
+  | { readonly kind: "denied"; readonly reason: string }
+  | { readonly kind: "hostKeyMismatch"; readonly pinned: string; readonly offered?: string }
+  /** No key is pinned and none is in known_hosts. */
+  | { readonly kind: "hostKeyUnknown"; readonly remedy: string };
+
+/** How apply logs in: what OpenSSH's configuration, known_hosts and the stack config come to. */
+export interface Login {
+  /** An IP address where the control machine could resolve one, else the name (only behind a jump host). */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** `ssh-ed25519 AAAA...` */
+  readonly hostKey: string;
+  /** Text of the private key; only with `auth: key`. Secret. */
+  readonly privateKey?: string;
+  readonly jump?: Login;
+}

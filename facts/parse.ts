@@ -1,0 +1,129 @@
+import { isIP } from "node:net";
+import type { z } from "zod";
+import { Faults } from "../config/faults";
+import { cx7Netdevs, liveAddresses } from "./cx7";
+import type { Cx7Netdev, HostFacts, NetplanFileFact, OtherNetdev, Route } from "./hostFacts";
+import { type RawFirstPass, type RawNetplanFile, type RawOwnFile, readFirstPass, readSecondPass } from "./rawFacts";
+import { armedTransaction, hostRecord, rolledBackTransaction } from "./record";
+
+/** What the first pass taught. */
+export interface FirstPass {
+  readonly facts: HostFacts;
+  /** False where netplan's folders can't be listed without sudo. */
+  readonly netplanListed: boolean;
+}
+
+const stateFolder = "/var/lib/spark-mesh";
+
+/** One of our own files on the host. @throws Faults where it is not what we write */
+function ownFile<T>(host: string, name: string, schema: z.ZodType<T>, raw: RawOwnFile): T | undefined {
+  if (raw === null) return undefined;
+  const path = `${stateFolder}/${name}`;
+  const fault = (what: string) =>
+    new Faults("the hosts", [`${host}: ${path} ${what}; move it away (sudo mv ${path} ${path}.damaged) and run again`]);
+  if (raw === false) throw fault("can't be read by the login user, and everybody should be able to");
+  let json: unknown;
+  try {
+    json = JSON.parse(raw);
+  } catch {
+    throw fault("is damaged (no JSON)");
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
+  if (typeof version === "number" && version > 1) {
+    throw new Faults("the hosts", [
+      `${host}: ${path} has version ${version}, and this release knows version 1; use the release that wrote it`,
+    ]);
+  }
+  throw fault(`is damaged (${result.error.issues[0]?.path.join(".").replace(/[^\w.]/g, "_") ?? ""})`);
+}
+
+function netplanFiles(raw: readonly RawNetplanFile[]): NetplanFileFact[] {
+  return raw.map(({ contents, ...stat }) => ({
+    ...stat,
+    ...(contents !== undefined && { text: Buffer.from(contents, "base64").toString("utf8") }),
+  }));
+}
+
+/** The netdev through which the other Sparks are reached; without any, the one that this session came in on. */
+function managementInterface(raw: RawFirstPass, cx7: readonly Cx7Netdev[], others: readonly OtherNetdev[]) {
+  const [, , ...toPeers] = raw.ip;
+  const routed = toPeers
+    .flatMap(([route]) => route?.dev ?? [])
+    .find((netdev) => netdev !== "lo" && !cx7.some(({ name }) => name === netdev));
+  const own = raw.connection.split(" ")[2] ?? "";
+  return routed ?? others.find(({ addresses }) => addresses.some(({ address }) => address === own.split("%")[0]))?.name;
+}
+
+/** The routes that a planned subnet could overlap: not the default one, and none on a CX7 netdev. */
+function routes(raw: RawFirstPass, cx7: readonly Cx7Netdev[]): Route[] {
+  return raw.ip[1].flatMap(({ dst, dev }) => {
+    if (dst === "default" || dev === undefined || cx7.some(({ name }) => name === dev)) return [];
+    return [{ destination: isIP(dst) === 4 ? `${dst}/32` : dst, netdev: dev }];
+  });
+}
+
+/**
+ * Facts from the first pass's line of JSON.
+ *
+ * @throws Faults that name the host: no JSON, another version, a damaged record, netdevs that contradict each other
+ */
+export function parseFirstPass(host: string, line: string): FirstPass {
+  const raw = readFirstPass(host, line);
+  const [netdevs] = raw.ip;
+  const cx7 = cx7Netdevs(host, netdevs, raw.ports);
+  const otherNetdevs = netdevs
+    .filter(({ ifname }) => ifname !== "lo" && !cx7.some(({ name }) => name === ifname))
+    .map((netdev) => ({ name: netdev.ifname, addresses: liveAddresses(netdev) }));
+  const driver = /\s(\d+\.\d+(?:\.\d+)?)\s/.exec(raw.nvidia)?.[1] ?? (raw.mlx5 === "" ? undefined : raw.mlx5);
+  const management = managementInterface(raw, cx7, otherNetdevs);
+  const record = ownFile(host, "record.json", hostRecord, raw.record);
+  const armed = ownFile(host, "armed.json", armedTransaction, raw.armed);
+  const rolledBack = ownFile(host, "rolled-back.json", rolledBackTransaction, raw.rolledBack);
+  return {
+    netplanListed: raw.netplanFiles !== null,
+    facts: {
+      version: 1,
+      hostname: raw.hostname,
+      kernel: raw.kernel,
+      cx7,
+      otherNetdevs,
+      routes: routes(raw, cx7),
+      netplanInstalled: raw.netplan,
+      netplanRead: false,
+      netplanFiles: netplanFiles(raw.netplanFiles ?? []),
+      networkManagerRunning: raw.networkManager,
+      networkdRunning: raw.networkd,
+      sudo: "notAsked",
+      discovered: false,
+      ...(driver !== undefined && { driver }),
+      ...(management !== undefined && { managementInterface: management }),
+      ...(record && { record }),
+      ...(armed && { armed }),
+      ...(rolledBack && { rolledBack }),
+    },
+  };
+}
+
+/**
+ * The facts with what the second pass adds: sudo, netplan's files, and the neighbours that answered.
+ *
+ * @throws Faults that name the host
+ */
+export function withSecondPass(host: string, facts: HostFacts, discovered: boolean, line: string): HostFacts {
+  const raw = readSecondPass(host, line);
+  const table = raw.neighbours.flat();
+  const neighboursOf = (netdev: string) =>
+    raw.answered.flatMap((answer) => {
+      const entry = table.find(({ dev, dst }) => dev === netdev && dst === answer.address);
+      return answer.netdev === netdev && entry?.lladdr ? [{ mac: entry.lladdr, address: answer.address }] : [];
+    });
+  return {
+    ...facts,
+    discovered,
+    sudo: raw.sudo,
+    cx7: facts.cx7.map((netdev) => ({ ...netdev, neighbours: neighboursOf(netdev.name) })),
+    ...(raw.netplanFiles && { netplanRead: true, netplanFiles: netplanFiles(raw.netplanFiles) }),
+  };
+}

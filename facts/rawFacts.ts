@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { Faults } from "../config/faults";
+
+/** What scripts/facts.sh prints, pass by pass. Raw: parse.ts makes facts of it. */
+
+const version = { sparkMeshFacts: z.literal(1) };
+
+const liveNetdev = z.object({
+  ifname: z.string(),
+  flags: z.array(z.string()),
+  mtu: z.number(),
+  address: z.string().default(""),
+  addr_info: z
+    .array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number().optional() }))
+    .default([]),
+});
+
+const liveRoute = z.object({ dst: z.string(), dev: z.string().optional() });
+
+const portFacts = z.object({
+  netdev: z.string(),
+  driver: z.string(),
+  portName: z.string(),
+  switchId: z.string(),
+  roceDevice: z.string().optional(),
+  rdmaState: z.string().optional(),
+});
+
+const netplanFile = z.object({
+  path: z.string(),
+  mode: z.string(),
+  owner: z.string(),
+  size: z.number(),
+  inode: z.number(),
+  ctime: z.string(),
+  /** Base64. */
+  contents: z.string().optional(),
+});
+
+/** null: no such file; false: there, and unreadable; else its text. */
+const ownFile = z.union([z.string(), z.literal(false), z.null()]);
+
+const firstPass = z.object({
+  ...version,
+  /** `ip addr`, `ip route`, then an `ip route get` for every peer that a route leads to. */
+  ip: z.tuple([z.array(liveNetdev), z.array(liveRoute)]).rest(z.array(liveRoute)),
+  hostname: z.string(),
+  kernel: z.string(),
+  /** First line of /proc/driver/nvidia/version. */
+  nvidia: z.string(),
+  mlx5: z.string(),
+  /** SSH_CONNECTION: client's address and port, server's address and port. */
+  connection: z.string(),
+  ports: z.array(portFacts),
+  /** null where a folder can't be listed without sudo. */
+  netplanFiles: z.array(netplanFile).nullable(),
+  netplan: z.boolean(),
+  networkManager: z.boolean(),
+  networkd: z.boolean(),
+  record: ownFile,
+  armed: ownFile,
+  rolledBack: ownFile,
+});
+
+const secondPass = z.object({
+  ...version,
+  sudo: z.enum(["notAsked", "passwordless", "password", "refused", "wrongPassword"]),
+  netplanFiles: z.array(netplanFile).nullable(),
+  answered: z.array(z.object({ netdev: z.string(), address: z.string() })),
+  neighbours: z.array(
+    z.array(z.object({ dst: z.string(), dev: z.string().optional(), lladdr: z.string().optional() })),
+  ),
+});
+
+export type RawNetdev = z.infer<typeof liveNetdev>;
+export type RawPort = z.infer<typeof portFacts>;
+export type RawNetplanFile = z.infer<typeof netplanFile>;
+export type RawOwnFile = z.infer<typeof ownFile>;
+export type RawFirstPass = z.infer<typeof firstPass>;
+type RawSecondPass = z.infer<typeof secondPass>;
+
+function parsed<T>(host: string, schema: z.ZodType<T>, line: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    throw new Faults("the hosts", [
+      `${host}: its facts are no JSON (${line.length} characters); is its iproute2 whole?`,
+    ]);
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const found = typeof json === "object" && json !== null && "sparkMeshFacts" in json ? json.sparkMeshFacts : undefined;
+  if (found !== 1) {
+    const shown = typeof found === "number" ? String(found) : "none";
+    throw new Faults("the hosts", [`${host}: its facts have version ${shown}; this release reads version 1`]);
+  }
+  const [issue] = result.error.issues;
+  const where = issue?.path.join(".") ?? "";
+  if (/^ip(\.[01])?$/.test(where)) {
+    throw new Faults("the hosts", [`${host}: iproute2's ip gave nothing; install iproute2 there`]);
+  }
+  throw new Faults("the hosts", [
+    `${host}: its facts have a wrong ${where.replace(/[^\w.]/g, "_")}: ${issue?.message ?? ""}`,
+  ]);
+}
+
+/** @throws Faults, one line that names the host */
+export const readFirstPass = (host: string, line: string): RawFirstPass => parsed(host, firstPass, line);
+/** @throws Faults, one line that names the host */
+export const readSecondPass = (host: string, line: string): RawSecondPass => parsed(host, secondPass, line);

@@ -1,0 +1,90 @@
+import { z } from "zod";
+
+/**
+ * What a commit leaves on every host, in /var/lib/spark-mesh/record.json (root, 0644), and what facts read back
+ * without sudo: the whole committed mesh, so that one reachable host can speak for an unreachable one.
+ */
+
+const portRef = z.object({ host: z.string(), port: z.union([z.literal(0), z.literal(1)]) });
+
+/** A netdev as it was committed: `address` in CIDR notation, `mtu` in bytes. */
+const recordedNetdev = z.object({
+  netdev: z.string(),
+  port: z.union([z.literal(0), z.literal(1)]),
+  /** 0: the twin on the lower PCI domain. */
+  twin: z.union([z.literal(0), z.literal(1)]),
+  address: z.string(),
+  mtu: z.number(),
+});
+
+const recordedMesh = z.object({
+  topology: z.enum(["direct", "ring", "switch"]),
+  cables: z.array(z.object({ ends: z.tuple([portRef, portRef]), subnets: z.tuple([z.string(), z.string()]) })),
+  hosts: z.array(
+    z.object({
+      name: z.string(),
+      number: z.number(),
+      renderer: z.enum(["networkd", "NetworkManager"]),
+      netplanFile: z.string(),
+      netdevs: z.array(recordedNetdev),
+    }),
+  ),
+});
+
+/** One file of netplan's folders as `stat` shows it. Equal stat means the recorded hash still holds. */
+export const fileStat = z.object({
+  path: z.string(),
+  /** Octal, e.g. "600". */
+  mode: z.string(),
+  /** Owner and group by name, e.g. "root:root". */
+  owner: z.string(),
+  /** Bytes. */
+  size: z.number(),
+  inode: z.number(),
+  /** Change time in seconds with a fraction, as text: its digits are compared, never its value. */
+  ctime: z.string(),
+});
+
+export const hostRecord = z.object({
+  version: z.literal(1),
+  /** Name of the host in the mesh that committed. */
+  host: z.string(),
+  /** `organization/project/stack` that committed. */
+  stack: z.string(),
+  /** Id of the transaction that committed. Sorts by time. */
+  transaction: z.string(),
+  /** Digest of the desired document that was committed. */
+  digest: z.string(),
+  /** The scripts and the document that were committed, gzip in base64: replayed where stdin can't be ignored. */
+  payload: z.string(),
+  mesh: recordedMesh,
+  files: z.array(fileStat.extend({ sha256: z.string() })),
+});
+
+/** A change that was staged and not yet committed, in /var/lib/spark-mesh/armed.json (root, 0644). */
+export const armedTransaction = z.object({
+  version: z.literal(1),
+  transaction: z.string(),
+  stack: z.string(),
+  /** Who staged it: user, control machine and backend. */
+  operator: z.string(),
+  /** When it will be rolled back, seconds since the epoch. */
+  until: z.number(),
+});
+
+/** The last rollback, in /var/lib/spark-mesh/rolled-back.json (root, 0644). */
+export const rolledBackTransaction = z.object({
+  version: z.literal(1),
+  transaction: z.string(),
+  /** Seconds since the epoch. */
+  at: z.number(),
+  /** timer | boot | stage | commit */
+  cause: z.string(),
+});
+
+export type RecordedMesh = z.infer<typeof recordedMesh>;
+export type RecordedNetdev = z.infer<typeof recordedNetdev>;
+export type FileStat = z.infer<typeof fileStat>;
+export type HostRecord = z.infer<typeof hostRecord>;
+export type ArmedTransaction = z.infer<typeof armedTransaction>;
+export type RolledBackTransaction = z.infer<typeof rolledBackTransaction>;

@@ -1,0 +1,108 @@
+import type { HostConfig } from "../config/cluster";
+import type { HostFacts } from "./hostFacts";
+import type { FirstPass } from "./parse";
+import type { HostRecord } from "./record";
+
+/** What the first pass leaves to be asked on the same connection. */
+interface SecondPass {
+  /** Ask what sudo does, and read netplan's files with it. */
+  readonly sudo: boolean;
+  /** Peers' addresses that should answer on these netdevs. */
+  readonly pings: readonly { readonly netdev: string; readonly address: string }[];
+  /** Netdevs on whose link to look for whoever is there. */
+  readonly multicast: readonly string[];
+}
+
+/** True where netplan's own folder is as it was when the record's hashes were taken. */
+function filesAsRecorded({ netplanFiles }: HostFacts, record: HostRecord): boolean {
+  const ours = netplanFiles.filter(({ path }) => path.startsWith("/etc/netplan/"));
+  return (
+    ours.length === record.files.filter(({ path }) => path.startsWith("/etc/netplan/")).length &&
+    record.files.every(({ path, mode, owner, size, inode, ctime }) =>
+      netplanFiles.some(
+        (file) =>
+          file.path === path &&
+          file.mode === mode &&
+          file.owner === owner &&
+          file.size === size &&
+          file.inode === inode &&
+          file.ctime === ctime,
+      ),
+    )
+  );
+}
+
+/** The host's own part of the mesh that it recorded. */
+function recordedHost(record: HostRecord) {
+  return record.mesh.hosts.find(({ name }) => name === record.host);
+}
+
+/** True where every recorded netdev is up with its MTU and its address, and with nothing else. */
+function liveAsRecorded({ cx7 }: HostFacts, record: HostRecord): boolean {
+  return (recordedHost(record)?.netdevs ?? []).every(({ netdev, address, mtu }) => {
+    const live = cx7.find(({ name }) => name === netdev);
+    const addresses = live?.addresses.map((found) => `${found.address}/${found.prefixLength}`).join(" ");
+    return live?.up === true && live.mtu === mtu && addresses === address;
+  });
+}
+
+/** Who should answer on which netdev, by the recorded wiring. Hosts that are gone are not waited for. */
+function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readonly string[]) {
+  const { mesh, host } = record;
+  return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, port, twin }) => {
+    if (!cx7.some(({ name, carrier }) => name === netdev && carrier)) return [];
+    return mesh.cables.flatMap(({ ends: [a, b] }) => {
+      const far = a.host === host && a.port === port ? b : b.host === host && b.port === port ? a : undefined;
+      if (far === undefined || abandoned.includes(far.host)) return [];
+      const peer = mesh.hosts
+        .find(({ name }) => name === far.host)
+        ?.netdevs.find((candidate) => candidate.port === far.port && candidate.twin === twin);
+      const address = peer?.address.split("/")[0];
+      return address === undefined ? [] : [{ netdev, address }];
+    });
+  });
+}
+
+/**
+ * Decides what to ask after the first pass. A host that looks settled, its files and netdevs as it recorded them and
+ * nothing armed, is asked for its neighbours only: sudo is for a first visit or a difference.
+ *
+ * @param declared Whether the config declares cables: then nothing is looked for by multicast.
+ * @returns undefined where there is nothing to ask
+ */
+export function decideSecondPass(
+  { facts, netplanListed }: FirstPass,
+  declared: boolean,
+  abandoned: readonly string[],
+): SecondPass | undefined {
+  const { record, armed, cx7 } = facts;
+  const settled =
+    record !== undefined &&
+    armed === undefined &&
+    netplanListed &&
+    filesAsRecorded(facts, record) &&
+    liveAsRecorded(facts, record);
+  const pass: SecondPass = {
+    sudo: !settled,
+    pings: record ? recordedPings(facts, record, abandoned) : [],
+    multicast: record || declared ? [] : cx7.filter(({ up, carrier }) => up && carrier).map(({ name }) => name),
+  };
+  return pass.sudo || pass.pings.length > 0 || pass.multicast.length > 0 ? pass : undefined;
+}
+
+/** A word that is data to the remote script: nothing else gets into a line of it. */
+const isWord = (text: string) => /^[A-Za-z0-9_.:-]+$/.test(text);
+
+/** The call of the second pass with its lines of data; the sudo password is among them where sudo is to be asked. */
+export function renderSecondPass(pass: SecondPass, host: HostConfig): string {
+  return [
+    "second_pass",
+    ...(pass.sudo ? ["sudo"] : []),
+    ...(pass.sudo && host.sudoPassword !== undefined ? [`password ${host.sudoPassword}`] : []),
+    ...pass.pings
+      .filter((ping) => isWord(ping.netdev) && isWord(ping.address))
+      .map((p) => `ping ${p.netdev} ${p.address}`),
+    ...pass.multicast.filter(isWord).map((netdev) => `multicast ${netdev}`),
+    "end\n",
+  ].join("\n");
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# What a Spark is right now, read without changing anything.
+#
+# Sent to `bash -s` over SSH, whose standard input stays open: then a call of first_pass or second_pass
+# with its data in the lines after it, up to the line `end`. Each pass prints one line of JSON that
+# starts with {"sparkMeshFacts":VERSION, and nothing else does. No line here may need more than bash,
+# coreutils and iproute2; few processes, for they are what a settled preview waits for.
+#
+# Not `set -e`: whatever can't be read is told as missing, and what that means is decided elsewhere.
+set -uo pipefail
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+shopt -s nullglob
+# Standard error is ssh's own: what it says there tells why a session failed.
+exec 2>/dev/null
+
+# Sets REPLY to the JSON string of $1, control characters escaped.
+json_string() {
+	local text=$1 code char escaped
+	text=${text//\\/\\\\}
+	text=${text//\"/\\\"}
+	text=${text//$'\n'/\\n}
+	if [[ $text == *[$'\001'-$'\037']* ]]; then
+		for ((code = 1; code < 32; code++)); do
+			printf -v char '\\x%02x' "$code"
+			printf -v char '%b' "$char"
+			printf -v escaped '\\u%04x' "$code"
+			text=${text//"$char"/"$escaped"}
+		done
+	fi
+	REPLY="\"$text\""
+}
+
+# Sets REPLY to the JSON string of a file's contents, to null where there is no file, and to false where
+# it can't be read.
+json_file() {
+	local contents=()
+	REPLY=null
+	[[ -e $1 ]] || return 0
+	REPLY=false
+	[[ -f $1 && -r $1 ]] || return 0
+	mapfile -d '' contents <"$1"
+	json_string "${contents[0]-}"
+}
+
+# Sets REPLY to the first line of a file in /sys or /proc, "" where it can't be read: some say so only then.
+first_line() {
+	REPLY=
+	[[ -r $1 ]] && IFS= read -r REPLY <"$1"
+	return 0
+}
+
+# Sets REPLY to `true` where the unit $1 runs, or failing cgroups where a process is called $2.
+json_running() {
+	local root process
+	REPLY=true
+	for root in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+		[[ -d $root/system.slice/$1 ]] && return 0
+	done
+	for root in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+		if [[ -d $root/system.slice ]]; then
+			REPLY=false
+			return 0
+		fi
+	done
+	for process in /proc/[0-9]*; do
+		first_line "$process/comm"
+		if [[ $REPLY == "$2" ]]; then
+			REPLY=true
+			return 0
+		fi
+	done
+	REPLY=false
+}
+
+# Sets REPLY to what /sys knows of every netdev whose name may be a ConnectX-7's.
+json_ports() {
+	local path netdev driver port switch device list=
+	for path in /sys/class/net/en*np*; do
+		netdev=${path##*/}
+		driver=
+		[[ -d $path/device/driver ]] && cd -P "$path/device/driver" && driver=${PWD##*/}
+		first_line "$path/phys_port_name" && json_string "$REPLY" && port=$REPLY
+		first_line "$path/phys_switch_id" && json_string "$REPLY" && switch=$REPLY
+		json_string "$netdev" && list+="${list:+,}{\"netdev\":$REPLY"
+		json_string "$driver" && list+=",\"driver\":$REPLY,\"portName\":$port,\"switchId\":$switch"
+		for device in /sys/class/infiniband/*; do
+			[[ -e $device/device/net/$netdev ]] || continue
+			json_string "${device##*/}" && list+=",\"roceDevice\":$REPLY"
+			first_line "$device/ports/1/state" && json_string "$REPLY" && list+=",\"rdmaState\":$REPLY"
+			break
+		done
+		list+="}"
+	done
+	cd /
+	REPLY="[$list]"
+}
+
+# Sets REPLY to netplan's files as stat shows them, with their contents in base64 where $1 is `contents`;
+# null where a folder of them can't be listed.
+json_netplan_files() {
+	local folder file stats=() fields list=
+	for folder in /etc/netplan /run/netplan /usr/lib/netplan; do
+		if [[ -e $folder && ! (-r $folder && -x $folder) ]]; then
+			REPLY=null
+			return 0
+		fi
+	done
+	local files=(/etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml)
+	if ((${#files[@]} > 0)); then
+		mapfile -d '' -t stats < <(stat -L --printf '%a %U:%G %s %i %.9Z %n\0' -- "${files[@]}")
+	fi
+	for fields in "${stats[@]}"; do
+		local mode owner size inode ctime
+		read -r mode owner size inode ctime file <<<"${fields//$'\n'/$'\001'}"
+		file=${file//$'\001'/$'\n'}
+		json_string "$file" && list+="${list:+,}{\"path\":$REPLY"
+		json_string "$owner"
+		list+=",\"mode\":\"$mode\",\"owner\":$REPLY,\"size\":$size,\"inode\":$inode,\"ctime\":\"$ctime\""
+		[[ $1 == contents ]] && list+=",\"contents\":\"$(base64 -w0 -- "$file")\""
+		list+="}"
+	done
+	REPLY="[$list]"
+}
+
+# Data: the addresses of the other Sparks, one a line.
+first_pass() {
+	local line peers=() batch
+	while IFS= read -r line && [[ $line != end ]]; do peers+=("$line"); done
+
+	printf -v batch 'addr show\nroute show\n'
+	# Last and forced, for a peer that no route leads to ends a batch and prints nothing.
+	for line in "${peers[@]}"; do batch+="route get $line"$'\n'; done
+	local answers=() kernel hostname nvidia mlx5 connection document
+	mapfile -t answers < <(ip -j -force -batch - <<<"$batch")
+	printf -v document '%s,' "${answers[@]}"
+	document="{\"sparkMeshFacts\":1,\"ip\":[${document%,}]"
+	first_line /proc/sys/kernel/hostname && json_string "$REPLY" && hostname=$REPLY
+	first_line /proc/sys/kernel/osrelease && json_string "$REPLY" && kernel=$REPLY
+	first_line /proc/driver/nvidia/version && json_string "$REPLY" && nvidia=$REPLY
+	first_line /sys/module/mlx5_core/version && json_string "$REPLY" && mlx5=$REPLY
+	json_string "${SSH_CONNECTION-}" && connection=$REPLY
+	document+=",\"hostname\":$hostname,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
+	json_ports && document+=",\"ports\":$REPLY"
+	json_netplan_files stat && document+=",\"netplanFiles\":$REPLY"
+	if type -P netplan >/dev/null; then document+=',"netplan":true'; else document+=',"netplan":false'; fi
+	json_running NetworkManager.service NetworkManager && document+=",\"networkManager\":$REPLY"
+	json_running systemd-networkd.service systemd-network && document+=",\"networkd\":$REPLY"
+	json_file /var/lib/spark-mesh/record.json && document+=",\"record\":$REPLY"
+	json_file /var/lib/spark-mesh/armed.json && document+=",\"armed\":$REPLY"
+	json_file /var/lib/spark-mesh/rolled-back.json && document+=",\"rolledBack\":$REPLY"
+	printf '%s}\n' "$document"
+}
+
+# Sets `sudo` to what sudo does here, and `shown` to netplan's files with their contents, null where sudo
+# shows none. $1: the password, "" where none is configured; it goes to sudo's standard input, once.
+ask_sudo() {
+	local password=$1 answer program
+	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_netplan_files)"
+	program+=$'\njson_netplan_files contents; printf "%s\\n" "$REPLY"'
+	shown=null
+	sudo=passwordless
+	if ((EUID == 0)); then
+		answer=$(bash -c "$program" </dev/null)
+	elif answer=$(sudo -n bash -c "$program" </dev/null); then
+		:
+	elif [[ -z $password ]]; then
+		sudo=refused
+	else
+		# A second question, where the password is wrong, finds the end of the pipe: one attempt.
+		answer=$(printf '%s\n' "$password" | sudo -S -p '' bash -c "$program" 2>&1)
+		sudo=password
+		if [[ ${answer##*$'\n'} != \[* ]]; then
+			sudo=refused
+			[[ $answer == *"try again"* || $answer == *[Ii]"ncorrect"* ]] && sudo=wrongPassword
+		fi
+	fi
+	# sudo's lecture may stand before it.
+	answer=${answer##*$'\n'}
+	[[ $answer == \[* ]] && shown=$answer
+}
+
+# Prints `NETDEV ADDRESS` where ADDRESS answers on NETDEV.
+answers_ping() {
+	ping -n -q -c 1 -W 1 -I "$1" "$2" </dev/null >/dev/null && printf '%s %s\n' "$1" "$2"
+}
+
+# Prints `NETDEV ADDRESS` for every address that answers on NETDEV's link, our own aside.
+answers_multicast() {
+	local line address own seen=" "
+	own=$(ip -6 -o addr show dev "$1" scope link)
+	while IFS= read -r line; do
+		[[ $line =~ from\ (fe80:[0-9a-f:]+) ]] || continue
+		address=${BASH_REMATCH[1]}
+		[[ $address == *: ]] && address=${address%:}
+		[[ $seen == *" $address "* || $own == *" $address/"* ]] && continue
+		seen+="$address "
+		# An answer alone leaves no neighbour entry behind; a question does.
+		ping -6 -n -q -c 1 -W 1 "$address%$1" </dev/null >/dev/null && printf '%s %s\n' "$1" "$address"
+	done < <(ping -6 -n -c 2 -w 2 "ff02::1%$1" </dev/null)
+}
+
+# Data, one a line: `sudo` to read netplan's files, `password TEXT` for it, `ping NETDEV ADDRESS`, and
+# `multicast NETDEV` to look for neighbours that have no known address.
+second_pass() {
+	local line password='' wanted=() asked=false sudo=notAsked shown=null answered='' neighbours=()
+	local netdev address
+	while IFS= read -r line && [[ $line != end ]]; do
+		case $line in
+		sudo) asked=true ;;
+		"password "*) password=${line#password } ;;
+		*) wanted+=("$line") ;;
+		esac
+	done
+	if ((${#wanted[@]} > 0)); then
+		while read -r netdev address; do
+			json_string "$netdev" && answered+="${answered:+,}{\"netdev\":$REPLY"
+			json_string "$address" && answered+=",\"address\":$REPLY}"
+		done < <(
+			for line in "${wanted[@]}"; do
+				read -r line netdev address <<<"$line"
+				case $line in
+				ping) answers_ping "$netdev" "$address" & ;;
+				multicast) answers_multicast "$netdev" & ;;
+				esac
+			done
+			wait
+		)
+		# All of them: `ip -j neigh show to ADDRESS dev NETDEV` leaves the netdev out.
+		mapfile -t neighbours < <(ip -j neigh)
+	fi
+	$asked && ask_sudo "$password"
+	printf -v line '%s,' "${neighbours[@]}"
+	printf '{"sparkMeshFacts":1,"sudo":"%s","netplanFiles":%s,"answered":[%s],"neighbours":[%s]}\n' \
+		"$sudo" "$shown" "$answered" "${line%,}"
+}

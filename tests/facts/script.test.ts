@@ -1,0 +1,62 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+
+const script = join(__dirname, "../../scripts/facts.sh");
+const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a command after facts.sh, as it runs on a host: by a shell that reads it all from standard input. */
+function bash(command: string, ...args: string[]): string {
+  return execFileSync("bash", ["-s", ...args], { input: `. ${script}\n${command}\n`, encoding: "utf8" });
+}
+const lastLine = (text: string): unknown => JSON.parse(text.trim().split("\n").at(-1) ?? "");
+
+it("quotes every byte of a text", () => {
+  const all = Array.from({ length: 255 }, (_, i) => String.fromCharCode(i + 1))
+    .filter((char) => char < "\u0080")
+    .join("");
+  for (const text of [all, "", '\\"\\\\""', "$(x) `y` & %s %n \\x01", "é\u202e\u{1f980}"]) {
+    expect(lastLine(bash('json_string "$1"; printf "%s\\n" "$REPLY"', text))).toBe(text);
+  }
+});
+
+it("tells an absent file from one that can't be read", () => {
+  const file = join(folder, "record.json");
+  writeFileSync(file, '{"a":"\u0001"}\n');
+  const json = (path: string) => lastLine(bash('json_file "$1"; printf "%s\\n" "$REPLY"', path));
+  expect(json(file)).toBe('{"a":"\u0001"}\n');
+  expect(json(join(folder, "none"))).toBeNull();
+  expect(json(folder)).toBe(false);
+});
+
+it("prints one line a pass, takes hostile data for data, and changes nothing", () => {
+  const canary = join(folder, "canary");
+  const lines = bash(
+    [
+      "first_pass",
+      "192.0.2.1",
+      "end",
+      "second_pass",
+      `ping lo $(touch ${canary})`,
+      "ping lo 127.0.0.1",
+      "; exit 1",
+      "end",
+    ].join("\n"),
+  );
+  const [first, second, ...rest] = lines
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(rest).toEqual([]);
+  expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
+  expect(second).toMatchObject({
+    sparkMeshFacts: 1,
+    sudo: "notAsked",
+    netplanFiles: null,
+    answered: [{ netdev: "lo", address: "127.0.0.1" }],
+  });
+  expect(() => execFileSync("ls", [canary], { stdio: "ignore" })).toThrow();
+});

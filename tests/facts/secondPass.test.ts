@@ -1,0 +1,140 @@
+import { expect, it } from "vitest";
+import type { HostFacts } from "../../facts/hostFacts";
+import { parseFirstPass } from "../../facts/parse";
+import type { HostRecord } from "../../facts/record";
+import { decideSecondPass, renderSecondPass } from "../../facts/secondPass";
+import fresh from "./fixtures/fresh.json";
+
+const freshFacts = parseFirstPass("spark-1", JSON.stringify(fresh)).facts;
+const file = {
+  path: "/etc/netplan/40-cx7.yaml",
+  mode: "600",
+  owner: "root:root",
+  size: 9,
+  inode: 7,
+  ctime: "5.000000001",
+};
+const shipped = { ...file, path: "/usr/lib/netplan/00-network-manager-all.yaml" };
+const netdev = (name: string, port: 0 | 1, address: string) =>
+  ({ netdev: name, port, twin: 0, mtu: 9000, address }) as const;
+const host = (name: string, number: number, netdevs: readonly ReturnType<typeof netdev>[]) => {
+  return { name, number, renderer: "networkd" as const, netplanFile: file.path, netdevs: [...netdevs] };
+};
+const record: HostRecord = {
+  version: 1,
+  host: "spark-1",
+  stack: "s",
+  transaction: "t",
+  digest: "d",
+  payload: "",
+  files: [{ ...file, sha256: "" }],
+  mesh: {
+    topology: "ring",
+    cables: [
+      {
+        ends: [
+          { host: "spark-1", port: 0 },
+          { host: "spark-2", port: 1 },
+        ],
+        subnets: ["192.168.177.0/24", "192.168.178.0/24"],
+      },
+      {
+        ends: [
+          { host: "spark-3", port: 0 },
+          { host: "spark-1", port: 1 },
+        ],
+        subnets: ["192.168.187.0/24", "192.168.188.0/24"],
+      },
+    ],
+    hosts: [
+      host("spark-1", 1, [
+        netdev("enp1s0f0np0", 0, "192.168.177.11/24"),
+        netdev("enp1s0f1np1", 1, "192.168.187.11/24"),
+      ]),
+      host("spark-2", 2, [netdev("enp1s0f1np1", 1, "192.168.177.12/24")]),
+      host("spark-3", 3, [netdev("enp1s0f0np0", 0, "192.168.187.13/24")]),
+    ],
+  },
+};
+const settled: HostFacts = {
+  ...freshFacts,
+  record,
+  netplanFiles: [file, shipped],
+  cx7: freshFacts.cx7.map((live) => {
+    const wanted = record.mesh.hosts[0]?.netdevs
+      .find((recorded) => recorded.netdev === live.name)
+      ?.address.split("/")[0];
+    const addresses = wanted ? [{ address: wanted, prefixLength: 24, family: 4 as const, linkLocal: false }] : [];
+    return { ...live, mtu: 9000, addresses };
+  }),
+};
+const decide = (facts: HostFacts, { listed = true, declared = false, abandoned = [] as string[] } = {}) =>
+  decideSecondPass({ facts, netplanListed: listed }, declared, abandoned);
+const pings = [
+  { netdev: "enp1s0f0np0", address: "192.168.177.12" },
+  { netdev: "enp1s0f1np1", address: "192.168.187.13" },
+];
+const withNetdev = (changes: Partial<HostFacts["cx7"][number]>): HostFacts => ({
+  ...settled,
+  cx7: settled.cx7.map((live) => (live.name === "enp1s0f0np0" ? { ...live, ...changes } : live)),
+});
+
+it("asks a settled host for its neighbours only", () => {
+  expect(decide(settled)).toEqual({ sudo: false, pings, multicast: [] });
+  expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, multicast: [] });
+});
+
+it("does not wait for abandoned hosts, nor where there is no carrier", () => {
+  expect(decide(settled, { abandoned: ["spark-2"] })?.pings).toEqual([pings[1]]);
+  expect(decide(withNetdev({ carrier: false }))?.pings).toEqual([pings[1]]);
+  expect(decide(settled, { abandoned: ["spark-2", "spark-3"] })).toBeUndefined();
+});
+
+it("discovers on a first visit, but not over declared cables, nor on netdevs that are down", () => {
+  const names = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"];
+  expect(decide(freshFacts)).toEqual({ sudo: true, pings: [], multicast: names });
+  expect(decide(freshFacts, { declared: true })).toEqual({ sudo: true, pings: [], multicast: [] });
+  const down = { ...freshFacts, cx7: freshFacts.cx7.map((live, i) => ({ ...live, up: i !== 0, carrier: i !== 1 })) };
+  expect(decide(down)?.multicast).toEqual(names.slice(2));
+});
+
+const other = { address: "10.1.1.1", prefixLength: 24, family: 4 as const, linkLocal: false };
+const noted: readonly [string, HostFacts][] = [
+  ["another mode", { ...settled, netplanFiles: [{ ...file, mode: "644" }] }],
+  ["another owner", { ...settled, netplanFiles: [{ ...file, owner: "me:me" }] }],
+  ["another size", { ...settled, netplanFiles: [{ ...file, size: 10 }] }],
+  ["another inode", { ...settled, netplanFiles: [{ ...file, inode: 8 }] }],
+  ["another change time", { ...settled, netplanFiles: [{ ...file, ctime: "5.000000002" }] }],
+  ["no file", { ...settled, netplanFiles: [] }],
+  ["one file more", { ...settled, netplanFiles: [file, { ...file, path: "/etc/netplan/90-NM.yaml" }] }],
+  [
+    "an armed transaction",
+    { ...settled, armed: { version: 1, transaction: "t", stack: "s", operator: "o", until: 1 } },
+  ],
+  ["another MTU", withNetdev({ mtu: 1500 })],
+  ["a link that is down", withNetdev({ up: false })],
+  ["no address", withNetdev({ addresses: [] })],
+  ["a foreign address", withNetdev({ addresses: [...(settled.cx7[0]?.addresses ?? []), other] })],
+  ["no netdev", { ...settled, cx7: settled.cx7.slice(1) }],
+];
+it.each(noted)("asks sudo because of %s", (_title, facts) => expect(decide(facts)?.sudo).toBe(true));
+it("asks sudo where netplan's folder can't be listed", () =>
+  expect(decide(settled, { listed: false })?.sudo).toBe(true));
+
+const config = { name: "spark-1", address: "a", number: 1, ssh: { auth: "agent" as const } };
+
+it("renders data lines, the password only where sudo is asked", () => {
+  const pass = { sudo: true, pings, multicast: ["enp1s0f0np0"] };
+  expect(renderSecondPass(pass, { ...config, sudoPassword: " p $x\\ " })).toBe(
+    "second_pass\nsudo\npassword  p $x\\ \nping enp1s0f0np0 192.168.177.12\nping enp1s0f1np1 192.168.187.13\nmulticast enp1s0f0np0\nend\n",
+  );
+  expect(renderSecondPass({ ...pass, sudo: false }, { ...config, sudoPassword: "canary" })).not.toContain("canary");
+});
+
+it("lets no recorded text become a command", () => {
+  const hostile = [
+    { netdev: "a\nend\nrm -rf /", address: "1" },
+    { netdev: "a", address: "1 2" },
+  ];
+  expect(renderSecondPass({ sudo: false, pings: hostile, multicast: ["$(x)"] }, config)).toBe("second_pass\nend\n");
+});

@@ -1,0 +1,121 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Server, type ServerChannel } from "ssh2";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { failureOf } from "../../facts/failure";
+import type { Probe } from "../../facts/hostFacts";
+import { SessionEnded, withSession } from "../../facts/session";
+
+// Hosts that behave badly, played by a server in this process.
+const folder = mkdtempSync(join(tmpdir(), "facts session %h \"'-"));
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function newKey(name: string, type: string): { path: string; text: string; line: string } {
+  const path = join(folder, name);
+  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-f", path]);
+  const [kind = "", body = ""] = readFileSync(`${path}.pub`, "utf8").split(" ");
+  return { path, text: readFileSync(path, "utf8"), line: `${kind} ${body}` };
+}
+const client = newKey("client", "ed25519");
+const ed25519 = newKey("host-ed25519", "ed25519");
+const rsa = newKey("host-rsa", "rsa");
+
+interface Behaviour {
+  readonly hostKey?: string;
+  readonly accept?: boolean;
+  readonly onCommand?: (channel: ServerChannel, end: () => void) => void;
+}
+
+/** Starts a host on the loopback and returns its port. */
+function faultyHost({ hostKey = ed25519.text, accept = true, onCommand }: Behaviour): Promise<number> {
+  const server = new Server({ hostKeys: [hostKey] }, (connection) => {
+    connection.on("error", () => undefined);
+    connection.on("authentication", (context) => (accept ? context.accept() : context.reject()));
+    connection.on("session", (acceptSession) => {
+      acceptSession().on("exec", (acceptExec) => onCommand?.(acceptExec(), () => connection.end()));
+    });
+  });
+  closers.push(() => server.close());
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+}
+
+/** What a host on this port comes to when it is asked something. */
+async function probe(port: number): Promise<string | Probe> {
+  const login = { address: "127.0.0.1", port, user: "nvidia", hostKey: ed25519.line, privateKey: client.text };
+  try {
+    return await withSession({ name: "spark-1", login, identityFile: client.path }, folder, (s) => s.ask("facts\n"));
+  } catch (error) {
+    if (error instanceof SessionEnded) return failureOf(error, login);
+    throw error;
+  }
+}
+
+it("takes the first line that is ours", async () => {
+  const port = await faultyHost({
+    onCommand: (channel) => {
+      channel.on("data", (text: Buffer) => {
+        channel.stderr.write("warning\n");
+        channel.write(`Welcome! {"sparkMeshFacts":0}\n{"sparkMesh`);
+        setTimeout(() => channel.write(`Facts":1,"said":${JSON.stringify(text.toString())}}\nbye\n`), 20);
+      });
+    },
+  });
+  expect(await probe(port)).toBe('{"sparkMeshFacts":1,"said":"facts\\n"}');
+});
+
+it("waits five seconds for a host that is silent", async () => {
+  const server = createServer(() => undefined);
+  closers.push(() => server.close());
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
+  );
+  const start = performance.now();
+  expect(await probe(port)).toEqual({ kind: "unreachable", reason: "timed out after 5 s" });
+  expect(performance.now() - start).toBeLessThan(8500);
+});
+
+it("ends an answer that doesn't", async () => {
+  const port = await faultyHost({
+    onCommand: (channel) => {
+      const pour = () => {
+        while (channel.writable && channel.write("x".repeat(65_536)));
+      };
+      channel.on("drain", pour);
+      pour();
+    },
+  });
+  expect(await probe(port)).toEqual({ kind: "unreachable", reason: "its answer does not end" });
+});
+
+it("tells a connection that was cut in the middle", async () => {
+  const port = await faultyHost({ onCommand: (_channel, end) => end() });
+  expect(await probe(port)).toMatchObject({ kind: "unreachable", reason: "disconnected by the host" });
+});
+
+it("tells a shell that ends by itself", async () => {
+  const port = await faultyHost({
+    onCommand: (channel) => {
+      channel.stderr.write("no bash here\n");
+      channel.exit(127);
+      channel.end();
+    },
+  });
+  expect(await probe(port)).toBe(
+    "logged in, but bash gave no facts (exit 127: no bash here); the login shell must run bash",
+  );
+});
+
+it("tells a host that has no key of the pinned type, and one that lets nobody in", async () => {
+  expect(await probe(await faultyHost({ hostKey: rsa.text }))).toMatchObject({
+    kind: "hostKeyMismatch",
+    offered: expect.stringMatching(/^no ed25519 key, only .*rsa/),
+  });
+  expect(await probe(await faultyHost({ accept: false }))).toMatchObject({ kind: "denied" });
+});
