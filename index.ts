@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import * as pulumi from "@pulumi/pulumi";
 import { Mesh } from "./components/mesh";
+import { programFault } from "./components/programFault";
 import { Faults } from "./config/faults";
 import { parseClusterConfig } from "./config/load";
 import { gatherFacts } from "./facts/gather";
@@ -8,7 +9,8 @@ import { planMesh } from "./plan/planMesh";
 
 /** One stack is one cluster: its config in, its hosts asked, the plan made, the plan's resources out. */
 async function program(): Promise<Record<string, unknown>> {
-  const cluster = parseClusterConfig(pulumi.runtime.allConfig(), homedir());
+  const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
+  const cluster = parseClusterConfig(pulumi.runtime.allConfig(), homedir(), secretKeys);
   const { probes, logins } = await gatherFacts(cluster);
   const plan = planMesh(cluster, probes);
   const mesh = new Mesh("mesh", { cluster, plan, logins });
@@ -27,7 +29,8 @@ export = async () => {
   try {
     return await program();
   } catch (error) {
-    // A RunError is printed without a stack: faults speak for themselves.
-    throw error instanceof Faults ? new pulumi.RunError(error.message) : error;
+    // What isn't a fault is a mistake of ours, and its stack is what a report of it needs.
+    const told = error instanceof Error && !(error instanceof Faults) ? error.stack : undefined;
+    throw programFault(told ?? (error instanceof Error ? error.message : String(error)));
   }
 };

@@ -10,6 +10,7 @@ import { Cable } from "./cable";
 import { Host } from "./host";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
+import { programFault } from "./programFault";
 import { Spark } from "./spark";
 
 export interface MeshArgs {
@@ -45,7 +46,7 @@ export class Mesh extends pulumi.ComponentResource {
   constructor(name: string, args: MeshArgs, options?: pulumi.ComponentResourceOptions) {
     const { plan } = args;
     if (plan.blockers.length > 0 && !pulumi.runtime.isDryRun()) {
-      throw new pulumi.RunError(new Faults("the change", plan.blockers).message);
+      throw programFault(new Faults("the change", plan.blockers).message);
     }
     super(
       "spark-mesh:index:Mesh",

@@ -74,9 +74,14 @@ function judgeSudo(
  *
  * @param raw What `pulumi.runtime.allConfig()` returns; only `spark-mesh:` keys are looked at.
  * @param home The user's home directory, which `~` stands for.
+ * @param secretKeys The keys whose values are encrypted in the stack's file; a password beside them is a fault.
  * @throws Faults with everything that is wrong, path first; secrets are never shown.
  */
-export function parseClusterConfig(raw: Readonly<Record<string, string>>, home: string): ClusterConfig {
+export function parseClusterConfig(
+  raw: Readonly<Record<string, string>>,
+  home: string,
+  secretKeys: readonly string[],
+): ClusterConfig {
   const faults: string[] = [];
   const values = new Map<string, string>();
   for (const [key, value] of Object.entries(raw)) {
@@ -86,6 +91,11 @@ export function parseClusterConfig(raw: Readonly<Record<string, string>>, home: 
     else faults.push(unknownKey("", name, schema.topLevelKeys));
   }
   const value = (key: string) => decoded(values.get(key));
+  for (const key of ["sudoPassword", "sudoPasswords"]) {
+    if (values.has(key) && !secretKeys.includes(`${namespace}${key}`)) {
+      faults.push(`${key}: found in plain text; needed: a secret, from \`pulumi config set --secret\``);
+    }
+  }
 
   const hostList = values.has("hosts") ? listOf(faults, value("hosts"), "hosts", "hosts") : undefined;
   if (!values.has("hosts")) faults.push("hosts: missing; needed: a list of hosts, each with a name and an address");

@@ -56,7 +56,13 @@ dark() {
 
 detach() {
 	local space=$1 outer=$2 far=$3
-	if exists "$space" "$outer"; then in_space "$space" ip link del dev "$outer"; fi
+	# A dying namespace takes its end of the pair along, at any moment.
+	if exists "$space" "$outer" && ! in_space "$space" ip link del dev "$outer" 2>/dev/null; then
+		if exists "$space" "$outer"; then
+			echo "$outer: can't be removed" >&2
+			return 1
+		fi
+	fi
 	if [[ $far != [-!] ]]; then dark "$space" "$far"; fi
 }
 

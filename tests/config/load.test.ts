@@ -23,7 +23,8 @@ function raw(config: Record<string, unknown>): Record<string, string> {
     ]),
   );
 }
-const parse = (config: Record<string, unknown>) => parseClusterConfig(raw(config), "/home/me");
+const secretKeys = ["spark-mesh:sudoPassword", "spark-mesh:sudoPasswords"];
+const parse = (config: Record<string, unknown>) => parseClusterConfig(raw(config), "/home/me", secretKeys);
 
 function faultsOf(config: Record<string, unknown>): readonly string[] {
   try {
@@ -379,6 +380,9 @@ describe("a config that is wrong", () => {
     });
     expect(lines).toHaveLength(7);
     expect(lines.join("\n")).not.toMatch(/canary|42424242/);
+    expect(() => parseClusterConfig(raw({ hosts: three, sudoPassword: "canary-9" }), "/home/me", [])).toThrow(
+      "sudoPassword: found in plain text; needed: a secret, from `pulumi config set --secret`",
+    );
     expect(faultsOf({ hosts: three, sudoPasswords: "canary-7" })).toEqual([
       "sudoPasswords: allowed: hosts' names, each with its password",
     ]);

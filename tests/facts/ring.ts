@@ -26,6 +26,7 @@ export function clusterOf(lab: Lab, wish: Wish = {}): ClusterConfig {
   return parseClusterConfig(
     Object.fromEntries(entries.map(([key, value]) => [`spark-mesh:${key}`, JSON.stringify(value)])),
     "/nobody",
+    ["spark-mesh:sudoPasswords"],
   );
 }
 

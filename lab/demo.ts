@@ -1,0 +1,103 @@
+/** `npm run demo`: the project's own program on three virtual Sparks, from nothing to a mesh and back. */
+
+import { parseArgs } from "node:util";
+import { findEngine } from "./cli";
+import { Lab } from "./hosts/lab";
+import { Project, type Step } from "./project";
+
+const USAGE = `npm run demo [-- --keep] [-- --verbose]
+  Boots three virtual Sparks cabled as a ring, and runs preview, up, drift, repair and destroy on them.
+  --keep     leave the mesh running, and say how to go on by hand
+  --verbose  show everything that the engine prints`;
+
+/** The demo's lab and its stack. */
+const NAME = "demo";
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { keep: { type: "boolean" }, verbose: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const engine = findEngine();
+  console.log(`engine: ${engine.about}`);
+  const started = Date.now();
+  announce("three virtual Sparks boot, cabled 1/0-2/1, 2/0-3/1, 3/0-1/1");
+  const lab = await Lab.up({ name: NAME, fresh: true, stackFile: false, say: (line) => console.log(`  ${line}`) });
+  const project = await Project.inCheckout(engine, lab, { stack: NAME });
+  const keep = values.keep ?? false;
+  try {
+    await play(lab, project, keep, values.verbose ?? false);
+    console.log(`\ndone in ${Math.round((Date.now() - started) / 1000)} s`);
+    if (keep) {
+      console.log(howToGoOn(project));
+    }
+  } finally {
+    if (!keep) {
+      await lab.down();
+      project.remove();
+    }
+  }
+}
+
+async function play(lab: Lab, project: Project, keep: boolean, verbose: boolean): Promise<void> {
+  const act = async (what: string, running: () => Promise<Step>): Promise<void> => {
+    announce(what);
+    tell(await running(), verbose);
+  };
+  await act("preview: what the Sparks are, against what they should be", () => project.preview());
+  await act("up: stage, verify and commit on all three, with a rollback armed", () => project.up("--skip-preview"));
+  await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
+  announce("somebody sets the MTU of spark-1's enp1s0f0np0 to 1500, and deletes an address of spark-2");
+  await lab.exec("spark-1", "ip link set enp1s0f0np0 mtu 1500");
+  await lab.exec("spark-2", "ip addr del 192.168.197.12/24 dev enp1s0f0np0");
+  await act("preview says exactly that", () => project.preview());
+  await act("up repairs it", () => project.up("--skip-preview"));
+  await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
+  if (keep) {
+    return;
+  }
+  await act("destroy puts everything back", () => project.destroy("--skip-preview"));
+  for (const { name } of lab.hosts) {
+    const left = await lab.exec(name, "ls -d /etc/netplan/40-cx7.yaml /var/lib/spark-mesh 2>/dev/null");
+    if (left.stdout !== "") {
+      throw new Error(`${name}: left behind: ${left.stdout.trim()}`);
+    }
+  }
+}
+
+function announce(step: string): void {
+  console.log(`\n==> ${step}`);
+}
+
+/** Shows a step's warnings and its summary, or everything; a failed one ends the demo with all that it said. */
+function tell({ code, output }: Step, verbose: boolean): void {
+  if (code !== 0) {
+    throw new Error(output);
+  }
+  const worthTelling = /warning:|^\s*[+~-] ?\d+ |^\s*\d+ unchanged/;
+  const lines = output.split("\n").filter((line) => verbose || worthTelling.test(line));
+  for (const line of new Set(lines)) {
+    console.log(`  ${line.trim()}`);
+  }
+}
+
+function howToGoOn({ engine, env, stack }: Project): string {
+  const command = engine.kind === "cli" ? "npx pulumi" : engine.command.join(" ");
+  const lines = [
+    ...Object.entries(env).map(([key, value]) => `export ${key}=${value}`),
+    `${command} preview --stack ${stack}`,
+    `npm run lab -- ssh spark-2 --name ${NAME}`,
+    `npm run lab -- unplug 1/0 --name ${NAME}`,
+    `${command} destroy --stack ${stack}`,
+    `npm run lab -- down --name ${NAME}`,
+  ];
+  return ["\nThe mesh is up. To go on by hand, in this folder:", ...lines.map((line) => `    ${line}`)].join("\n");
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
