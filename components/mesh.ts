@@ -90,7 +90,7 @@ export class Mesh extends pulumi.ComponentResource {
     }
     this.nodes = { sparks, cables, netplanFiles };
 
-    for (const warning of plan.warnings) {
+    for (const warning of plan.warnings.filter((line) => !plan.blockers.includes(line))) {
       pulumi.log.warn(warning, this);
     }
     for (const blocker of plan.blockers) {

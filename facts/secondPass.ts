@@ -37,12 +37,17 @@ function recordedHost(record: HostRecord) {
   return record.mesh.hosts.find(({ name }) => name === record.host);
 }
 
-/** True where every recorded netdev is up with its MTU and its address, and with nothing else. */
+/**
+ * True where every recorded netdev is up with its MTU and its address, and with nothing else. One that left with its
+ * cable, or whose address networkd took away with the carrier, has nothing that a repair could put back.
+ */
 function liveAsRecorded({ cx7 }: HostFacts, record: HostRecord): boolean {
   return (recordedHost(record)?.netdevs ?? []).every(({ netdev, address, mtu }) => {
     const live = cx7.find(({ name }) => name === netdev);
-    const addresses = live?.addresses.map((found) => `${found.address}/${found.prefixLength}`).join(" ");
-    return live?.up === true && live.mtu === mtu && addresses === address;
+    if (live === undefined) return true;
+    const addresses = live.addresses.map((found) => `${found.address}/${found.prefixLength}`);
+    const complete = addresses.includes(address) || !live.carrier;
+    return live.up && live.mtu === mtu && complete && addresses.every((found) => found === address);
   });
 }
 

@@ -114,10 +114,14 @@ function committedNetdev({ host, mesh }: HostRecord, netdev: string): RecordedNe
   return mesh.hosts.find(({ name }) => name === host)?.netdevs.find((one) => one.netdev === netdev);
 }
 
-/** Link-local ones count as foreign: they move GIDs about and confuse NCCL's routing. */
+/**
+ * Link-local ones count as foreign: they move GIDs about and confuse NCCL's routing. A missing one is no finding while
+ * the cable carries nothing: networkd takes addresses away with the carrier, and brings them back with it.
+ */
 function addressFindings(live: Cx7Netdev, wanted: string, committed: string | undefined): readonly Finding[] {
   const has = (cidr: string) => live.addresses.some((address) => cidrOf(address) === cidr);
-  const missing = !has(wanted) && !(committed !== undefined && has(committed));
+  const expected = live.carrier || !live.up;
+  const missing = expected && !has(wanted) && !(committed !== undefined && has(committed));
   const foreign = live.addresses.filter((address) => ![wanted, committed].includes(cidrOf(address)));
   return [
     ...(missing ? [{ property: "address", found: "missing", wanted }] : []),

@@ -145,10 +145,5 @@ function absenceBlocker(view: HostView, due: boolean): readonly HostLine[] {
     const line = `${host}: unreachable (${view.reason}), and the change needs it to verify its cables; bring it up, or name it under spark-mesh:abandon`;
     return [{ host, line }];
   }
-  if (view.kind === "abandoned" && !view.recorded) {
-    return [
-      { host, line: `${host}: abandoned, and no reachable host's record knows it; take it out of spark-mesh:hosts` },
-    ];
-  }
   return [];
 }

@@ -32,7 +32,8 @@ export function planMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pro
   const ring = judgeRing(hosts, cabling.wires, cabling.unseen);
   const meshFaults = [
     ...hostFaults,
-    ...interfaceFaults(reached),
+    // Ports that faced an abandoned host may have left PCI with it.
+    ...(hosts.some(({ kind }) => kind === "abandoned") ? [] : interfaceFaults(reached)),
     ...cabling.faults,
     ...ring.faults,
     ...overlapFaults(everyPair(hosts), cluster.network.firstSubnet, reached),

@@ -10,6 +10,7 @@ export function hostWarnings(hosts: readonly HostView[], due: ReadonlySet<string
   const reached = hosts.filter(isReached);
   return [
     ...hosts.flatMap(unreachable),
+    ...hosts.flatMap(forgotten),
     ...unequal(reached, "kernel", ({ facts }) => facts.kernel),
     ...unequal(reached, "driver", ({ facts }) => facts.driver),
     ...reached.flatMap(managedOverWifi),
@@ -21,6 +22,16 @@ function unreachable(view: HostView): readonly HostLine[] {
   if (view.kind !== "unreachable") return [];
   const host = view.config.name;
   const line = `${host}: unreachable (${view.reason}); drift not checked; check its power or its address`;
+  return [{ host, line }];
+}
+
+/**
+ * An abandoned host of which nothing is known any more. No reason to stop: it is how the program runs when a destroy
+ * that cleaned the other hosts is to end with `--run-program`.
+ */
+function forgotten({ kind, recorded, config: { name: host } }: HostView): readonly HostLine[] {
+  if (kind !== "abandoned" || recorded) return [];
+  const line = `${host}: abandoned, and no reachable host's record knows it, so its cables are assumed; take it out of spark-mesh:hosts when the stack has nothing of it`;
   return [{ host, line }];
 }
 

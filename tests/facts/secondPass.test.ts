@@ -115,9 +115,12 @@ const noted: readonly [string, HostFacts][] = [
   ["a link that is down", withNetdev({ up: false })],
   ["no address", withNetdev({ addresses: [] })],
   ["a foreign address", withNetdev({ addresses: [...(settled.cx7[0]?.addresses ?? []), other] })],
-  ["no netdev", { ...settled, cx7: settled.cx7.slice(1) }],
 ];
 it.each(noted)("asks sudo because of %s", (_title, facts) => expect(decide(facts)?.sudo).toBe(true));
+it.each<[string, HostFacts]>([
+  ["left with its cable", { ...settled, cx7: settled.cx7.slice(1) }],
+  ["lost its address with the carrier", withNetdev({ carrier: false, addresses: [] })],
+])("asks no sudo because a netdev %s", (_title, facts) => expect(decide(facts)?.sudo).toBe(false));
 it("asks sudo where netplan's folder can't be listed", () =>
   expect(decide(settled, { listed: false })?.sudo).toBe(true));
 

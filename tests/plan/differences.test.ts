@@ -42,12 +42,27 @@ describe("live drift", () => {
     expect(onHost((facts) => facts)).toEqual({ state: "settled", said: [], note: "" });
   });
 
+  it("is not an address that networkd took away with the carrier", () => {
+    expect(onNetdev((netdev) => ({ ...netdev, carrier: false, addresses: [] }))).toMatchObject({
+      state: "settled",
+      said: [],
+    });
+  });
+
   it.each<[string, (netdev: Cx7Netdev) => Cx7Netdev, readonly (readonly string[])[]]>([
     ["MTU", (netdev) => ({ ...netdev, mtu: 1500 }), [[NETDEV, "mtu", "1500", "9000"]]],
     [
       "address removed",
       (netdev) => ({ ...netdev, addresses: [] }),
       [[NETDEV, "address", "missing", "192.168.177.11/24"]],
+    ],
+    [
+      "address gone from a netdev that is down",
+      (netdev) => ({ ...netdev, up: false, carrier: false, addresses: [] }),
+      [
+        [NETDEV, "link", "down", "up"],
+        [NETDEV, "address", "missing", "192.168.177.11/24"],
+      ],
     ],
     [
       "foreign address",

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the other files read what is set here
+# Reads the desired document: lines of a key and its value, each judged before anything is done with it.
+
+# What the document said. Links and probes are kept as the lines they came in.
+stack='' operator='' digest='' netplan_file='' netplan_base64='' mesh_base64=''
+declare -i confirm_seconds=0
+declare -a netdevs=() links=() probes=()
+declare -A netdev_mtu=() netdev_address=()
+
+read_document() {
+	local key rest
+	while read -r key rest; do
+		read_line "$key" "$rest" || fail "the document has a line that this script can't read: $key"
+	done
+	[[ -n $stack && -n $operator && -n $digest && -n $netplan_file && -n $netplan_base64 && -n $mesh_base64 ]] ||
+		fail 'the document is incomplete'
+}
+
+# Fails on anything that it doesn't know: scripts and document come from one release.
+read_line() {
+	local words owner='^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$' base64='^[A-Za-z0-9+/]+=*$'
+	local netdev='^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$' address='^[A-Za-z0-9][A-Za-z0-9.:_-]*$' cidr='^[0-9.]+/[0-9]+$'
+	read -r -a words <<<"$2"
+	case $1 in
+	spark-mesh) [[ $2 == 1 ]] ;;
+	host) [[ $2 =~ ^[a-z0-9-]+$ ]] && host=$2 ;;
+	stack) [[ $2 =~ $owner ]] && stack=$2 ;;
+	operator) [[ $2 =~ $owner ]] && operator=$2 ;;
+	confirmSeconds) [[ $2 =~ ^[1-9][0-9]*$ ]] && confirm_seconds=$2 ;;
+	digest) [[ $2 =~ ^[0-9a-f]+$ ]] && digest=$2 ;;
+	netplanFile) [[ $2 =~ ^/etc/netplan/[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$ ]] && netplan_file=$2 ;;
+	netplan) [[ $2 =~ $base64 ]] && netplan_base64=$2 ;;
+	mesh) [[ $2 =~ $base64 ]] && mesh_base64=$2 ;;
+	netdev)
+		[[ ${#words[@]} == 3 && ${words[0]} =~ $netdev && ${words[1]} =~ ^[0-9]+$ && ${words[2]} =~ $cidr ]] || return 1
+		netdevs+=("${words[0]}")
+		netdev_mtu[${words[0]}]=${words[1]}
+		netdev_address[${words[0]}]=${words[2]}
+		;;
+	link)
+		[[ ${#words[@]} == 5 && ${words[0]} =~ $netdev && ${words[1]} =~ $address && ${words[2]} =~ $address ]] &&
+			[[ ${words[3]} =~ ^(-|[0-9a-fA-F:]{17})$ ]] && links+=("$2")
+		;;
+	probe) [[ ${#words[@]} == 2 && ${words[0]} =~ $address ]] && probes+=("$2") ;;
+	*) return 1 ;;
+	esac
+}

@@ -1,0 +1,144 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the document and the files before this one set the rest
+# Snapshots: what was, kept so that it can be put back exactly.
+#
+# A snapshot is a folder (a contract between our releases): files/NAME is a copy of the netplan file NAME,
+# absent/NAME says that there was none, live holds the netdevs' lines as live.sh describes them.
+
+# Takes a snapshot into the folder $1 of the files that $2 names and of the netdevs that follow.
+take_snapshot() {
+	local folder=$1 names=$2 name
+	shift 2
+	mkdir -p "$folder"
+	(umask 077 && mkdir -p "$folder/files" "$folder/absent")
+	for name in $names; do
+		if [[ -e $netplan_folder/$name ]]; then
+			cp -aT -- "$netplan_folder/$name" "$folder/files/$name"
+		else
+			: >"$folder/absent/$name"
+		fi
+	done
+	live_lines "$@" >"$folder/live"
+}
+
+# Takes the snapshot of what we are going to touch for the first time: of everything on the first visit, later of a
+# file or a netdev that the wish names anew.
+keep_original() {
+	local original=$state_folder/original name=${netplan_file##*/} netdev new=()
+	if [[ ! -e $original ]]; then
+		rm -rf -- "$original.new"
+		take_snapshot "$original.new" "$name" "${netdevs[@]}"
+		: >"$tx/first"
+		find "$original.new" "$tx" -exec sync {} +
+		mv -T -- "$original.new" "$original"
+		chmod 0700 "$original"
+	else
+		if [[ ! -e $original/files/$name && ! -e $original/absent/$name ]]; then
+			take_snapshot "$tx/original" "$name"
+			cp -aT -- "$tx/original/files" "$original/files"
+			cp -aT -- "$tx/original/absent" "$original/absent"
+		fi
+		for netdev in "${netdevs[@]}"; do
+			grep -q "^$netdev " "$original/live" || new+=("$netdev")
+		done
+		if ((${#new[@]} > 0)); then
+			{ cat "$original/live" && live_lines "${new[@]}"; } | write_file "$original/live" 0600
+		fi
+		find "$original" -exec sync {} +
+	fi
+	sync "$state_folder"
+}
+
+# Prints the names of the netplan files that we have ever written and not given back.
+names_kept() {
+	local saved
+	for saved in "$state_folder"/original/files/* "$state_folder"/original/absent/*; do
+		[[ ! -e $saved ]] || printf '%s\n' "${saved##*/}"
+	done
+}
+
+# Prints those of them that the wish no longer names: they get their original back.
+names_to_release() {
+	local kept
+	kept=$(names_kept)
+	# shellcheck disable=SC2086 # one word a name
+	words_without "${netplan_file##*/}" $kept
+}
+
+names_of_interest() {
+	{ names_kept && printf '%s\n' "${netplan_file##*/}"; } | sort -u
+}
+
+# Prints the netdevs of the wish and those that we changed before.
+netdevs_of_interest() {
+	{
+		[[ ! -e $state_folder/original/live ]] || cut -d ' ' -f 1 "$state_folder/original/live"
+		printf '%s\n' "${netdevs[@]}"
+	} | sort -u
+}
+
+files_changed=no
+
+# Puts the files of the snapshot $1 back, all or those that are named, byte for byte with mode, owner and times.
+restore_files() {
+	local snapshot=$1 saved name target
+	shift
+	for saved in "$snapshot"/files/* "$snapshot"/absent/*; do
+		name=${saved##*/}
+		target=$netplan_folder/$name
+		[[ -e $saved ]] || continue
+		[[ $# == 0 || " $* " == *" $name "* ]] || continue
+		rm -f -- "$(temporary_of "$target")"
+		if [[ $saved == "$snapshot"/absent/* ]]; then
+			[[ -e $target ]] || continue
+			files_changed=yes
+			remove_file "$target"
+		elif ! cmp -s -- "$saved" "$target"; then
+			files_changed=yes
+			copy_file "$saved" "$target"
+		elif [[ $(stat -c '%a %u %g' "$saved") != "$(stat -c '%a %u %g' "$target")" ]]; then
+			copy_file "$saved" "$target"
+		fi
+	done
+}
+
+# Makes live state as the lines $1 of a snapshot say, as far as it can be; says what it couldn't.
+restore_live() {
+	local differences
+	differences=$(live_differences "$1")
+	[[ $files_changed == yes || -n $differences ]] || return 0
+	release_from_networkmanager "$1"
+	apply_netplan || printf '%s: netplan apply failed while putting the network back: %s\n' "$host" "$(one_line <"$tx/apply.log")" >&2
+	# What a renderer no longer has in hand it leaves as it is.
+	fix_live "$1" patient
+	make_live "$1" || printf '%s: not as it was: %s\n' "$host" "$(live_differences "$1" | one_line)" >&2
+}
+
+# `netplan apply` restarts NetworkManager before udev has forgotten that it was to manage our netdevs, and it then makes
+# profiles of its own for them that stay. So where it managed none of them before, udev and then NetworkManager are told
+# first.
+release_from_networkmanager() {
+	local netdev managed released=()
+	while read -r netdev _ _ _ _ _ _ managed _; do
+		[[ $managed != managed ]] || return 0
+		[[ $managed != unmanaged ]] || released+=("/sys/class/net/$netdev")
+	done <<<"$1"
+	((${#released[@]} > 0)) || return 0
+	netplan generate || true
+	udevadm control --reload || true
+	udevadm trigger --settle --action=change "${released[@]}" || true
+	nmcli connection reload || true
+} >/dev/null 2>&1
+
+# Before the network starts there is nothing to apply: netplan's generator ran before us, so it runs again. udev
+# may have judged the netdevs by what was just taken away: by its MTU, and by who manages them.
+restore_before_network() {
+	local netdev link mtu
+	netplan generate || true
+	udevadm control --reload || true
+	while read -r netdev link mtu _; do
+		[[ $link != absent && -e /sys/class/net/$netdev ]] || continue
+		ip link set dev "$netdev" mtu "$mtu" || true
+		udevadm trigger --action=change "/sys/class/net/$netdev" || true
+	done <"$tx/live"
+}

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the document and the files before this one set the rest
+# stage: makes the wish true on this host, with the way back armed. Prints the id of the transaction that
+# verify and commit are to confirm, or of the one in force where there was nothing to do.
+
+stage() {
+	local text wanted file_right=no file_same=no differences
+	check_host
+	lock_host
+	settle_ownership stage
+	text=$(base64 -d <<<"$netplan_base64")
+	wanted=$(wanted_live)
+	if cmp -s "$netplan_file" <(printf '%s\n' "$text"); then
+		file_same=yes
+		[[ $(stat -c '%a %U %G' "$netplan_file") != '600 root root' ]] || file_right=yes
+	fi
+	differences=$(live_differences "$wanted")
+	if [[ $file_right == yes && -z $differences && -z $(names_to_release) ]] &&
+		[[ $(json_value "$state_folder/record.json" digest) == "$digest" ]]; then
+		json_value "$state_folder/record.json" transaction >&3
+		return 0
+	fi
+
+	trap 'undo_stage $?' EXIT
+	trap 'exit 143' TERM HUP INT
+	begin_transaction stage
+	passing_probes >"$tx/probes" &
+	check_netplan "$text" "$tx/check"
+	wait $!
+	arm
+	if [[ $file_right == no ]]; then printf '%s\n' "$text" | write_file "$netplan_file" 0600; fi
+	# shellcheck disable=SC2046 # one word a name
+	if [[ -n $(names_to_release) ]]; then restore_files "$state_folder/original" $(names_to_release); fi
+	if [[ $file_same == no || $files_changed == yes || -n $differences ]]; then
+		apply_netplan || fail "netplan apply failed: $(one_line <"$tx/apply.log"); put back as it was"
+		make_live "$wanted" || fail "$(live_differences "$wanted" | head -n 1) 15 s after netplan apply; put back as it was"
+	fi
+	[[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]] ||
+		fail "transaction $transaction took longer than confirmSeconds ($confirm_seconds) and was rolled back; allow more"
+	trap - EXIT
+	printf '%s' "$transaction" >&3
+}
+
+# The lines that live state should have: the wish's netdevs, and of those that it no longer names the original.
+wanted_live() {
+	local netdev rest
+	for netdev in "${netdevs[@]}"; do
+		printf '%s up %s none none - - - %s\n' "$netdev" "${netdev_mtu[$netdev]}" "${netdev_address[$netdev]}=brd=+"
+	done
+	[[ -e $state_folder/original/live ]] || return 0
+	while read -r netdev rest; do
+		[[ -n ${netdev_mtu[$netdev]-} ]] || printf '%s %s\n' "$netdev" "$rest"
+	done <"$state_folder/original/live"
+}
+
+check_host() {
+	local netdev tool
+	for tool in netplan systemd-run flock ip; do
+		command -v "$tool" >/dev/null || fail "$tool not found; install it, then run the command again"
+	done
+	[[ ! -L $netplan_file ]] || fail "$netplan_file is a symbolic link; put a plain file there, or set spark-mesh:network.netplanFile"
+	for netdev in "${netdevs[@]}"; do
+		[[ -e /sys/class/net/$netdev ]] || fail "$netdev: found absent, wanted present; check its cable, then run the command again"
+	done
+}
+
+# A stage that fails leaves nothing behind: no resource would be there to undo it.
+undo_stage() {
+	set +e
+	trap '' PIPE HUP INT TERM
+	trap - ERR EXIT
+	if [[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]]; then
+		bash "$tx/rollback" stage >/dev/null 2>&1 ||
+			printf '%s: transaction %s could not be rolled back now and is still armed\n' "$host" "$transaction" >&2
+	else
+		forget_orphans
+	fi
+	# On a first visit nothing is left to remember.
+	if [[ ! -e $state_folder/record.json && ! -e $state_folder/armed.json && ! -e $state_folder/original ]]; then
+		rm -rf -- "$state_folder"
+		rm -f -- "$lock_file"
+	fi
+	exit "$1"
+}

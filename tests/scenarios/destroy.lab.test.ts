@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab } from "../../lab/hosts/lab";
+import { Project } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+import { traces, until } from "./observe";
+
+const FORMER = `# Ours from last spring.
+network:
+  version: 2
+  ethernets:
+    enp9s9: { dhcp4: no }
+`;
+
+describe.each(scenarioEngines())("destroy on the $kind engine", (engine) => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up({ name: "destroy", fresh: true, stackFile: false });
+    project = await Project.create(engine, lab);
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await Lab.down("destroy");
+  });
+
+  async function made(): Promise<void> {
+    const up = await project.up();
+    expect(up.code, up.output).toBe(0);
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+  }
+
+  async function tracesOf(...hosts: readonly string[]) {
+    return Promise.all(hosts.map((host) => traces(lab, host)));
+  }
+
+  it("gives back what was there: no file, or the former file byte for byte", async () => {
+    await lab.exec("spark-3", "install -m 0640 /dev/stdin /etc/netplan/40-cx7.yaml", { stdin: FORMER });
+    const before = await tracesOf("spark-1", "spark-2", "spark-3");
+    await made();
+    const destroy = await project.destroy();
+    expect(destroy.code, destroy.output).toBe(0);
+    expect(await tracesOf("spark-1", "spark-2", "spark-3")).toEqual(before);
+    await lab.exec("spark-3", "rm /etc/netplan/40-cx7.yaml");
+  });
+
+  it("cleans the others when one host is dead; abandon and --run-program end it", async () => {
+    const before = await tracesOf("spark-1", "spark-2");
+    await made();
+    await lab.kill("spark-3");
+    const stuck = await project.destroy();
+    expect(stuck.code).not.toBe(0);
+    expect(stuck.output).toContain("mesh-spark-3-netplan");
+    // The engine stops at the dead host; what it would have released releases itself.
+    await until(lab, ["spark-1", "spark-2"], "! test -e /var/lib/spark-mesh", 15);
+    expect(await tracesOf("spark-1", "spark-2")).toEqual(before);
+
+    project.reconfigure({ abandon: ["spark-3"] });
+    const destroy = await project.destroy("--run-program");
+    expect(destroy.code, destroy.output).toBe(0);
+    expect(await project.exported()).not.toContain("mesh-spark-1");
+    await lab.boot("spark-3");
+    project.reconfigure({ abandon: undefined });
+  });
+
+  it("abandon, up, then without the host: nobody dials it any more", async () => {
+    await lab.down();
+    lab = await Lab.up({ name: "destroy", fresh: true, stackFile: false });
+    project.remove();
+    project = await Project.create(engine, lab);
+    await made();
+    await lab.kill("spark-3");
+
+    const preview = await project.preview("--expect-no-changes");
+    expect(preview.output).toMatch(/warning: spark-3: unreachable/);
+    expect(preview.code, preview.output).toBe(0);
+    project.reconfigure({ abandon: ["spark-3"] });
+    const up = await project.up();
+    expect(up.code, up.output).toBe(0);
+    const destroy = await project.destroy();
+    expect(destroy.code, destroy.output).toBe(0);
+    for (const host of ["spark-1", "spark-2"]) {
+      expect((await traces(lab, host)).state).toBe("");
+    }
+  });
+});

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab } from "../../lab/hosts/lab";
+import { Project } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+import { liveNetdevs, RING_ADDRESSES, RING_LINKS, sshSessions, sudoRuns } from "./observe";
+
+const HOSTS = Object.keys(RING_ADDRESSES);
+
+describe.each(scenarioEngines())("a fresh ring on the $kind engine", (engine) => {
+  let lab: Lab;
+  let project: Project;
+
+  beforeAll(async () => {
+    lab = await Lab.up({ name: "ring", fresh: true, stackFile: false });
+    project = await Project.create(engine, lab);
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await Lab.down("ring");
+  });
+
+  async function expectMesh(): Promise<void> {
+    for (const host of HOSTS) {
+      const live = await liveNetdevs(lab, host);
+      const wanted = Object.entries(RING_ADDRESSES[host] ?? {}).map(([netdev, address]) => [
+        netdev,
+        { mtu: 9000, up: true, addresses: [address] },
+      ]);
+      expect(live, host).toEqual(Object.fromEntries(wanted));
+    }
+    for (const { host, netdev, peer } of RING_LINKS) {
+      const ping = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
+      expect(ping.code, `${host} ${netdev} to ${peer}: ${ping.stdout}`).toBe(0);
+    }
+  }
+
+  it("is shown by preview without touching a host", async () => {
+    const preview = await project.preview();
+    expect(preview.code, preview.output).toBe(0);
+    expect(preview.output).toContain("spark-mesh:index:NetplanFile");
+    for (const host of HOSTS) {
+      expect((await lab.exec(host, "ls /var/lib/spark-mesh /etc/netplan/40-cx7.yaml")).code).not.toBe(0);
+    }
+  });
+
+  it("is made by up in at most six SSH sessions a host", async () => {
+    const before = await Promise.all(HOSTS.map((host) => sshSessions(lab, host)));
+    const up = await project.up();
+    expect(up.code, up.output).toBe(0);
+    const after = await Promise.all(HOSTS.map((host) => sshSessions(lab, host)));
+    after.forEach((sessions, index) => {
+      expect(sessions - (before[index] ?? 0)).toBeGreaterThan(0);
+      expect(sessions - (before[index] ?? 0)).toBeLessThanOrEqual(6);
+    });
+    await expectMesh();
+  });
+
+  it("has a file of root's, 0600, with the MTU in it", async () => {
+    for (const host of HOSTS) {
+      const { stdout } = await lab.exec(
+        host,
+        "stat -c '%a %U:%G' /etc/netplan/40-cx7.yaml; cat /etc/netplan/40-cx7.yaml",
+      );
+      expect(stdout).toMatch(/^600 root:root\n/);
+      expect(stdout.match(/mtu: 9000/g)).toHaveLength(4);
+    }
+  });
+
+  it("is quiet afterwards: one session, no sudo, no netplan apply, no lost ping", async () => {
+    const look = async () =>
+      Promise.all(
+        HOSTS.map(async (host) => ({
+          file: (await lab.exec(host, "stat -c '%y %i' /etc/netplan/40-cx7.yaml /var/lib/spark-mesh/record.json"))
+            .stdout,
+          sudo: await sudoRuns(lab, host),
+          sessions: await sshSessions(lab, host),
+        })),
+      );
+    const before = await look();
+    const flood = lab.exec("spark-1", "ping -q -i 0.01 -c 800 -I enp1s0f0np0 192.168.177.12");
+    const preview = await project.preview("--expect-no-changes");
+    expect(preview.code, preview.output).toBe(0);
+    const up = await project.up("--expect-no-changes");
+    expect(up.code, up.output).toBe(0);
+    expect((await flood).stdout).toContain(" 0% packet loss");
+    const after = await look();
+    after.forEach((host, index) => {
+      expect(host.file).toBe(before[index]?.file);
+      expect(host.sudo).toBe(before[index]?.sudo);
+      // One for the preview, two for up, which runs the program for its own preview and for the update.
+      expect(host.sessions - (before[index]?.sessions ?? 0)).toBe(3);
+    });
+  });
+
+  it("is still a ring, with no changes, after every host has rebooted with empty neighbour tables", async () => {
+    await Promise.all(HOSTS.map((host) => lab.reboot(host)));
+    for (const host of HOSTS) {
+      await lab.exec(host, "ip neigh flush all");
+    }
+    const preview = await project.preview("--expect-no-changes");
+    expect(preview.code, preview.output).toBe(0);
+    await expectMesh();
+    expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe("ring");
+  });
+});
