@@ -64,12 +64,16 @@ export const hostRecord = z.object({
 /** A change that was staged and not yet committed, in /var/lib/spark-mesh/armed.json (root, 0644). */
 export const armedTransaction = z.object({
   version: z.literal(1),
+  /** Name of the host in the mesh that is to be. */
+  host: z.string(),
   transaction: z.string(),
   stack: z.string(),
   /** Who staged it: user, control machine and backend. */
   operator: z.string(),
   /** When it will be rolled back, seconds since the epoch. */
   until: z.number(),
+  /** The mesh that is to be: before the first commit nothing else knows the wiring. */
+  mesh: recordedMesh,
 });
 
 /** The last rollback, in /var/lib/spark-mesh/rolled-back.json (root, 0644). */

@@ -32,7 +32,7 @@ export type HostView =
 interface Views {
   /** In rank order. */
   readonly hosts: readonly HostView[];
-  /** The newest committed mesh that a reachable host remembers, under the present names. */
+  /** The newest mesh that a reachable host remembers, committed before staged, under the present names. */
   readonly newest: RecordedMesh | undefined;
   readonly faults: readonly HostLine[];
 }
@@ -44,11 +44,12 @@ export function viewHosts(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     config,
     probe: abandoned.has(config.name) ? undefined : (probes.get(config.name) ?? NOT_ASKED),
   }));
-  const newest = newestMesh(
-    asked.flatMap(({ config, probe }) =>
-      probe?.kind === "facts" && probe.facts.record ? [{ name: config.name, record: probe.facts.record }] : [],
-    ),
-  );
+  const remembered = (what: "record" | "armed") =>
+    asked.flatMap(({ config, probe }) => {
+      const memory = probe?.kind === "facts" ? probe.facts[what] : undefined;
+      return memory ? [{ name: config.name, memory }] : [];
+    });
+  const newest = newestMesh(remembered("record")) ?? newestMesh(remembered("armed"));
   const hosts = asked.map(({ config, probe }): HostView => {
     const view = { config, recorded: newest?.hosts.find(({ name }) => name === config.name) };
     if (!probe) return { ...view, kind: "abandoned" };
@@ -93,13 +94,13 @@ function loginFaults(host: string, probe: Probe): readonly HostLine[] {
 
 /** A host may have another name now than when it committed: each one's own record tells which. */
 function newestMesh(
-  records: readonly { readonly name: string; readonly record: HostRecord }[],
+  memories: readonly { readonly name: string; readonly memory: Pick<HostRecord, "host" | "transaction" | "mesh"> }[],
 ): RecordedMesh | undefined {
-  const [newest] = [...records].sort((a, b) => compareText(b.record.transaction, a.record.transaction));
+  const [newest] = [...memories].sort((a, b) => compareText(b.memory.transaction, a.memory.transaction));
   if (!newest) return undefined;
-  const names = new Map(records.map(({ name, record }) => [record.host, name]));
+  const names = new Map(memories.map(({ name, memory }) => [memory.host, name]));
   const present = (name: string) => names.get(name) ?? name;
-  const { mesh } = newest.record;
+  const { mesh } = newest.memory;
   return {
     ...mesh,
     cables: mesh.cables.map(({ ends: [a, b], subnets }) => ({

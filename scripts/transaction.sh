@@ -88,8 +88,14 @@ arm() {
 	render_boot_unit | write_file "$boot_unit" 0644
 	ln -sfn "$boot_unit" "$boot_wants/${boot_unit##*/}"
 	sync "$boot_wants"
-	printf '{\n  "version": 1,\n  "transaction": "%s",\n  "stack": "%s",\n  "operator": "%s",\n  "until": %d\n}\n' \
-		"$transaction" "$stack" "$operator" "$((EPOCHSECONDS + confirm_seconds))" | write_file "$state_folder/armed.json" 0644
+	render_armed | write_file "$state_folder/armed.json" 0644
+}
+
+# With the mesh that is to be: until the first commit nothing else knows the wiring, and our own file ends its discovery.
+render_armed() {
+	printf '{\n  "version": 1,\n  "host": "%s",\n  "transaction": "%s",\n  "stack": "%s",\n  "operator": "%s",\n  "until": %d,\n' \
+		"$host" "$transaction" "$stack" "$operator" "$((EPOCHSECONDS + confirm_seconds))"
+	printf '  "mesh": %s\n}\n' "$(base64 -d <<<"$mesh_base64" | tr -d '\n')"
 }
 
 # Only netplan's renderers may not start before it; udev may, or a /var of its own would never be mounted.

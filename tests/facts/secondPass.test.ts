@@ -109,7 +109,10 @@ const noted: readonly [string, HostFacts][] = [
   ["one file more", { ...settled, netplanFiles: [file, { ...file, path: "/etc/netplan/90-NM.yaml" }] }],
   [
     "an armed transaction",
-    { ...settled, armed: { version: 1, transaction: "t", stack: "s", operator: "o", until: 1 } },
+    {
+      ...settled,
+      armed: { version: 1, host: "spark-1", transaction: "t", stack: "s", operator: "o", until: 1, mesh: record.mesh },
+    },
   ],
   ["another MTU", withNetdev({ mtu: 1500 })],
   ["a link that is down", withNetdev({ up: false })],

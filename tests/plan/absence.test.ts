@@ -115,6 +115,27 @@ describe("hosts that don't answer", () => {
   });
 });
 
+describe("a first change that was cut short", () => {
+  const armed = {
+    version: 1 as const,
+    transaction: "20261102T000000-bbbbbbbb",
+    stack: "s",
+    operator: "o",
+    until: 5,
+    mesh: first.mesh,
+  };
+
+  it("takes the wiring from what is armed, since our own file ends its discovery", () => {
+    const probes = [...fresh.keys()].reduce(
+      (all, name) => change(all, name, (facts) => ({ ...facts, armed: { ...armed, host: name } })),
+      silenced(fresh),
+    );
+    const plan = planMesh(cluster(), probes);
+    expect(plan.cables.map(({ name }) => name)).toEqual(first.cables.map(({ name }) => name));
+    expect(states(plan)).toEqual(["due", "due", "due"]);
+  });
+});
+
 describe("cables that moved", () => {
   const heard = (probes: Map<string, Probe>, wiring: string, names: readonly string[]) => {
     let result = probes;

@@ -176,7 +176,8 @@ describe("file drift", () => {
 });
 
 describe("transactions", () => {
-  const armed = { version: 1 as const, transaction: "20261102T000000-bbbbbbbb", stack: "s", operator: "o", until: 5 };
+  const memory = { version: 1 as const, host: "spark-1", mesh: first.mesh };
+  const armed = { ...memory, transaction: "20261102T000000-bbbbbbbb", stack: "s", operator: "o", until: 5 };
   const rolledBack = { version: 1 as const, transaction: "20261102T000000-bbbbbbbb", at: 5, cause: "timer" };
 
   it("names an armed one", () => {
@@ -223,7 +224,15 @@ describe("the note", () => {
         ...netdev,
         addresses: Array.from({ length: 40 }, (_, index) => ({ ...v4(`${hostile}${index}`, 24) })),
       })),
-      armed: { version: 1, transaction: hostile.repeat(10), stack: hostile, operator: hostile, until: 1 },
+      armed: {
+        version: 1,
+        host: hostile,
+        transaction: hostile.repeat(10),
+        stack: hostile,
+        operator: hostile,
+        until: 1,
+        mesh: first.mesh,
+      },
     }));
     expect(note).toMatch(/^[A-Za-z0-9 .,:/=_-]{100,260}$/);
   });
