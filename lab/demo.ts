@@ -77,9 +77,10 @@ function tell({ code, output }: Step, verbose: boolean): void {
   if (code !== 0) {
     throw new Error(output);
   }
-  const worthTelling = /warning:|^\s*[+~-] ?\d+ |^\s*\d+ unchanged/;
-  const lines = output.split("\n").filter((line) => verbose || worthTelling.test(line));
-  for (const line of new Set(lines)) {
+  // The engine says a warning beside its resource, and again at the end.
+  const worthTelling = /warning: .*|^\s*[+~-] ?\d+ .*|^\s*\d+ unchanged/;
+  const told = output.split("\n").flatMap((line) => (verbose ? line : (worthTelling.exec(line)?.[0] ?? [])));
+  for (const line of new Set(told)) {
     console.log(`  ${line.trim()}`);
   }
 }

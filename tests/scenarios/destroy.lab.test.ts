@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
-import { scenarioEngines } from "./engines";
+import { everyEngine } from "./engines";
 import { traces, until } from "./observe";
 
 const FORMER = `# Ours from last spring.
@@ -11,7 +11,7 @@ network:
     enp9s9: { dhcp4: no }
 `;
 
-describe.each(scenarioEngines())("destroy on the $kind engine", (engine) => {
+describe.each(everyEngine())("destroy on the $kind engine", (engine) => {
   let lab: Lab;
   let project: Project;
 

@@ -8,6 +8,7 @@ const HOSTS = Object.keys(RING_ADDRESSES);
 const ARMED = "test -e /var/lib/spark-mesh/armed.json";
 /** The shortest that the stack config allows. */
 const CONFIRM_SECONDS = 30;
+const SHORT = { network: { confirmSeconds: CONFIRM_SECONDS } };
 
 describe.each(scenarioEngines())("an interrupted change on the $kind engine", (engine) => {
   let lab: Lab;
@@ -20,7 +21,7 @@ describe.each(scenarioEngines())("an interrupted change on the $kind engine", (e
   beforeEach(async () => {
     project?.remove();
     lab = await Lab.up({ name: "interruption", fresh: true, stackFile: false });
-    project = await Project.create(engine, lab, { config: { network: { confirmSeconds: CONFIRM_SECONDS } } });
+    project = await Project.create(engine, lab, { config: SHORT });
   });
 
   afterAll(async () => {
@@ -97,7 +98,7 @@ describe.each(scenarioEngines())("an interrupted change on the $kind engine", (e
   });
 
   it("two stacks on two backends: one makes the mesh, the other is refused by name", async () => {
-    const rival = await Project.create(engine, lab, { stack: "rival" });
+    const rival = await Project.create(engine, lab, { stack: "rival", config: SHORT });
     try {
       const both = await Promise.all([project.up(), rival.up()]);
       const winners = both.filter(({ code }) => code === 0);

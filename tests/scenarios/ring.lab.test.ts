@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
-import { scenarioEngines } from "./engines";
+import { everyEngine } from "./engines";
 import { liveNetdevs, RING_ADDRESSES, RING_LINKS, sshSessions, sudoRuns } from "./observe";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 
-describe.each(scenarioEngines())("a fresh ring on the $kind engine", (engine) => {
+describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
   let lab: Lab;
   let project: Project;
 

