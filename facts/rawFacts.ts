@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Faults } from "../config/faults";
+import { fileStat } from "./record";
 
 /** What scripts/facts.sh prints, pass by pass. Raw: parse.ts makes facts of it. */
 
@@ -26,13 +27,7 @@ const portFacts = z.object({
   rdmaState: z.string().optional(),
 });
 
-const netplanFile = z.object({
-  path: z.string(),
-  mode: z.string(),
-  owner: z.string(),
-  size: z.number(),
-  inode: z.number(),
-  ctime: z.string(),
+const netplanFile = fileStat.extend({
   /** Base64. */
   contents: z.string().optional(),
 });

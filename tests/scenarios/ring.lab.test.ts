@@ -103,4 +103,19 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
     await expectMesh();
     expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe("ring");
   });
+
+  it("is taken over untouched by a new state of the same stack, as after a lost passphrase", async () => {
+    const look = () => Promise.all(HOSTS.map((host) => lab.exec(host, "stat -c '%y %z %i' /etc/netplan/40-cx7.yaml")));
+    const before = await look();
+    const successor = await Project.create(engine, lab);
+    try {
+      const up = await successor.up();
+      expect(up.code, up.output).toBe(0);
+      const quiet = await successor.preview("--expect-no-changes");
+      expect(quiet.code, quiet.output).toBe(0);
+      expect(await look()).toEqual(before);
+    } finally {
+      successor.remove();
+    }
+  });
 });
