@@ -26,7 +26,9 @@ export interface HostArgs {
   readonly document: string;
   /** Only where sudo asks. */
   readonly sudoPassword: string | undefined;
-  /** Id and drift of every host that is due, in one line; "" where the whole mesh is settled. */
+  /** Whether any host of the mesh is due, and so every host verifies. */
+  readonly meshDue: boolean;
+  /** The notes of all hosts that are due, in one line. */
   readonly meshNote: string;
 }
 
@@ -56,8 +58,7 @@ export class Host {
     const ids = pulumi
       .all(stages.map((stage) => stage.stdout))
       .apply((lines) => lines.map((line) => line.trim()).join(" "));
-    const due = this.#args.meshNote !== "";
-    return this.#command(name, "verify", due, this.#args.meshNote, ids, options);
+    return this.#command(name, "verify", this.#args.meshDue, this.#args.meshNote, ids, options);
   }
 
   /** Disarms the rollback and records what was committed; its deletion restores what was there before. */

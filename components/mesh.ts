@@ -68,6 +68,7 @@ export class Mesh extends pulumi.ComponentResource {
         new Cable(`${name}-${cable.replaceAll("/", "-")}`, { ends, subnets }, { parent: this }),
     );
     const owner = currentOwner();
+    const meshDue = plan.hosts.some((host) => host.state === "due");
     const meshNote = plan.hosts
       .map((host) => host.note)
       .filter((note) => note !== "")
@@ -78,6 +79,7 @@ export class Mesh extends pulumi.ComponentResource {
         login: args.logins.get(host.name),
         document: renderDocument(host, plan, owner, args.cluster.network.confirmSeconds, probesOf(host, args)),
         sudoPassword: args.cluster.hosts.find(({ name }) => name === host.name)?.sudoPassword,
+        meshDue,
         meshNote,
       });
       const file = { host: host.name, path: host.netplanFile, content: host.netplanText };

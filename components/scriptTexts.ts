@@ -15,6 +15,7 @@ const parts = [
   "document",
   "files",
   "live",
+  "networkmanager",
   "netplan",
   "snapshot",
   "probes",
