@@ -1,372 +1,197 @@
-import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
-import { type Display, nameOf, type Op, type Step } from "./display";
-import { CommandProvider, checkCommand, foretell } from "./remoteCommand";
-import type { Operation, Resource, Snapshot, Store } from "./state";
-import type { Plan } from "./updatePlan";
-import { changes, Fault, isSecret, secret, unknown, type Value, type Values } from "./values";
+import { isDeepStrictEqual } from "node:util";
+import { type RegisterResourceRequest, RegisterResourceResponse } from "@pulumi/pulumi/proto/resource_pb";
+import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { type Display, nameOf, typeOf } from "./display";
+import type { Op, Plan } from "./plan";
+import { readCommand, run } from "./remoteCommand";
+import type { Resource, Store } from "./state";
+import { Fault, reveal, unknown, type Values } from "./values";
 
 const stackType = "pulumi:pulumi:Stack";
 const commandType = "command:remote:Command";
 
-/** What a program gets back for a resource. */
-export interface Registered {
-  urn: string;
-  id: string;
-  outputs: Values;
-  /** The resource was skipped by `destroy --run-program`: its outputs will stay unknown. */
-  skipped: boolean;
-}
+/** What a registration may say. Whatever else has a value in one is refused by its name. */
+const honoured = `
+  type name parent custom object dependenciesList propertydependenciesMap retainondelete ignorechangesList hidediffsList
+  version acceptsecrets acceptresources acceptsByteString supportspartialvalues supportsresultreporting aliasspecs
+  sourceposition stacktrace parentstacktracehandle`.split(/\s+/);
+
+/** What the SDK asks for with every command. Both are the case: a connection is a secret, and triggers are refused. */
+const always = ["connection", "triggers[*]"];
 
 export interface DeploymentOptions {
-  dryRun: boolean;
-  /** How many commands run at a time. */
-  parallel: number;
-  /** `destroy --run-program`: the program is asked for options only. */
-  destroy: boolean;
-  continueOnError: boolean;
+  readonly dryRun: boolean;
+  /** All is deleted; a program that runs is asked for options only. */
+  readonly destroy: boolean;
+  /** Whether deletes go on after one failed, as far as they don't depend on it. */
+  readonly continueOnError: boolean;
 }
 
 /** One run over a stack: takes registrations, decides and takes the steps, and saves state after each. */
 export class Deployment {
-  /** Set once a step failed or the run was cancelled: nothing new starts. */
+  /** Set once a step failed: nothing new starts. */
   failed = false;
-  outputs: Values | undefined;
-  readonly #current = new Map<string, Resource>();
-  /** Originals of replacements, still to be deleted. */
-  readonly #replaced: Resource[] = [];
+  readonly #resources: Map<string, Resource>;
   readonly #seen = new Set<string>();
-  readonly #operations = new Set<Operation>();
-  readonly #provider = new CommandProvider();
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #waiting: (() => void)[] = [];
-  #busy = 0;
+  readonly #running: Promise<unknown>[] = [];
 
   constructor(
     readonly store: Store,
     readonly options: DeploymentOptions,
     readonly display: Display,
     readonly plan: Plan,
-    snapshot: Snapshot,
   ) {
-    for (const one of snapshot.resources) one.delete ? this.#replaced.push(one) : this.#current.set(one.urn, one);
-    // Like the CLI: an interrupted create stays on record, because the resource may exist; the rest is repaired by doing it again.
-    for (const one of snapshot.operations) if (one.type === "creating") this.#operations.add(one);
+    this.#resources = new Map(store.load().map((resource) => [resource.urn, resource]));
   }
 
   /** Stops the run with a message about a resource, or about the stack where `urn` is "". */
   fail(urn: string, message: string): void {
-    this.display.diagnostic("error", urn, message);
+    this.display.message("error", urn, message);
     this.failed = true;
-    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** One registration of the program. Rejects when the run is over, or is over because of this one. */
-  async register(request: RegisterResourceRequest): Promise<Registered> {
-    const goal = this.#goal(request);
-    const { urn } = goal.resource;
+  async register(request: RegisterResourceRequest): Promise<RegisterResourceResponse> {
+    if (this.failed) throw new Fault("the run is over");
+    const urn = this.#urn(request);
+    const running = this.#take(urn, request);
+    this.#running.push(running);
     try {
-      if (this.failed) throw new Stopped();
-      return await this.#take(goal);
+      return await running;
     } catch (error) {
-      this.#abort(urn, error);
+      this.fail(urn, (error as Error).message);
       throw error;
     }
   }
 
   /** The outputs of a component or of the stack. */
   registerOutputs(urn: string, outputs: Values): void {
-    if (this.failed) throw new Stopped();
-    const resource = this.#current.get(urn);
-    if (resource?.type === stackType) this.outputs = outputs;
-    else if (resource) resource.outputs = outputs;
+    const resource = this.#resources.get(urn);
+    if (resource === undefined || this.failed || this.options.destroy) return;
+    resource.outputs = outputs;
     this.#save();
   }
 
-  /** Waits for what still runs, then closes all connections. */
-  async settle(): Promise<void> {
+  /**
+   * Waits for commands that outlive the program. Then, unless the run failed, deletes what the program no longer has,
+   * or everything: in waves, what nothing left depends on first.
+   */
+  async finish(): Promise<void> {
     await Promise.allSettled(this.#running);
-    this.#provider.close();
-  }
-
-  /** Makes the program's outputs the stack's; after a failed run old ones that weren't renewed stay. */
-  finishOutputs(clean: boolean): void {
-    const stack = [...this.#current.values()].find(({ type }) => type === stackType);
-    if (!stack || !this.outputs || this.options.destroy) return;
-    stack.outputs = this.failed || !clean ? { ...stack.outputs, ...this.outputs } : this.outputs;
-    this.#save();
-  }
-
-  /** `refresh`: command:remote:Command has no read, so nothing is dialled and nothing changes. */
-  refresh(): void {
-    for (const { urn } of this.#current.values()) this.display.done({ op: "same", urn });
-    this.#save();
-  }
-
-  has(urn: string): boolean {
-    return this.#current.has(urn);
-  }
-
-  /** URNs of the given resources' dependents and children that aren't among them. */
-  dependents(targets: Set<string>): string[] {
-    const tied = (one: Resource) => [...one.dependencies, one.parent ?? ""].some((urn) => targets.has(urn));
-    return [...this.#current.values()].flatMap((one) => (!targets.has(one.urn) && tied(one) ? [one.urn] : []));
-  }
-
-  /** Deletes what the program no longer has (or all, or the targets), dependents first, one layer after the other. */
-  async deletePhase(which: "unseen" | "all" | Set<string>): Promise<void> {
-    const condemned = [...this.#current.values()]
-      .filter(({ urn }) => which === "all" || (which === "unseen" ? !this.#seen.has(urn) : which.has(urn)))
-      .concat(which instanceof Set ? [] : this.#replaced)
-      .reverse();
-    for (const { urn } of which instanceof Set ? this.#current.values() : [])
-      if (!condemned.some((one) => one.urn === urn)) this.display.done({ op: "same", urn });
-    const left = new Set(condemned);
-    while (left.size > 0 && (!this.failed || this.options.continueOnError)) {
-      const needed = new Set([...left].flatMap((one) => [...one.dependencies, one.parent ?? ""]));
-      const layer = [...left].filter(({ urn, delete: replaced }) => replaced || !needed.has(urn));
-      const done = await Promise.all(layer.map((one) => this.#delete(one)));
-      layer.forEach((one, index) => {
-        if (done[index]) left.delete(one);
-        else this.#hold(one, left);
-      });
+    if (this.failed) return;
+    const unwanted = [...this.#resources.values()].filter(({ urn }) => this.options.destroy || !this.#seen.has(urn));
+    const left = new Set(unwanted);
+    const stuck = new Set<Resource>();
+    while (!this.failed || this.options.continueOnError) {
+      const needed = new Set([...left].flatMap(({ dependencies }) => dependencies));
+      const wave = [...left].filter((resource) => !stuck.has(resource) && !needed.has(resource.urn));
+      if (wave.length === 0) return;
+      await Promise.all(wave.map(async (one) => ((await this.#delete(one)) ? left.delete(one) : stuck.add(one))));
     }
   }
 
-  /** Takes a resource whose delete failed, and all that it depends on, out of those to delete. */
-  #hold(resource: Resource, left: Set<Resource>): void {
-    left.delete(resource);
-    for (const one of left)
-      if (resource.parent === one.urn || resource.dependencies.includes(one.urn)) this.#hold(one, left);
-  }
-
-  async #delete(resource: Resource): Promise<boolean> {
-    const { urn, id, outputs, inputs, retainOnDelete } = resource;
-    const op: Op = resource.delete ? "delete-replaced" : "delete";
-    const step: Step = { op, urn, id, before: inputs, retain: retainOnDelete };
+  /** Deletes with the text and the connection that state holds. False says that it failed. */
+  async #delete({ urn, inputs, retainOnDelete }: Resource): Promise<boolean> {
     try {
-      this.plan.check(urn, op, undefined);
-      const idle = this.options.dryRun || resource.protect;
-      if (idle) this.display.begin(step);
-      if (resource.protect) {
-        const remedy = "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`";
-        throw new Fault(`resource "${urn}" cannot be deleted\nbecause it is protected. To unprotect it, ${remedy}`);
-      }
-      if (idle) this.display.done(step);
-      else {
-        const work = (line: (text: string) => void) =>
-          resource.type === commandType && !retainOnDelete
-            ? this.#provider.delete(outputs, resource.customTimeouts.delete, line)
-            : Promise.resolve();
-        await this.#slot(async () => {
-          this.display.begin(step);
-          await this.#operate(step, "deleting", work);
-        });
-        if (resource.delete) this.#replaced.splice(this.#replaced.indexOf(resource), 1);
-        else this.#current.delete(urn);
+      this.plan.take(urn, "delete", {});
+      await this.#step("delete", urn, [], async () => {
+        const command = typeOf(urn) === commandType && !retainOnDelete ? readCommand(inputs) : undefined;
+        if (command?.delete !== undefined) await run(command, command.delete);
+        this.#resources.delete(urn);
         this.#save();
-      }
+      });
       return true;
     } catch (error) {
-      this.#abort(urn, error);
+      this.fail(urn, (error as Error).message);
       return false;
     }
   }
 
-  /** What the program asks for. Options that this engine doesn't honour are refused by name. */
-  #goal(request: RegisterResourceRequest): Goal {
-    const asked = request.toObject();
-    const unsupported = Object.entries({
-      aliases: asked.aliasurnsList.length + asked.aliasesList.length,
-      deleteBeforeReplace: asked.deletebeforereplace,
-      deletedWith: asked.deletedwith,
-      envVarMappings: asked.envvarmappingsMap.length,
-      hooks: asked.hooks,
-      import: asked.importid,
-      packageRef: asked.packageref,
-      pluginDownloadURL: asked.plugindownloadurl,
-      provider: asked.provider,
-      providers: asked.providersMap.length,
-      remote: asked.remote,
-      replaceWith: asked.replaceWithList.length,
-      replacementTrigger: asked.replacementTrigger,
-      transforms: asked.transformsList.length,
-      type: asked.custom && asked.type !== commandType,
-    }).flatMap(([name, value]) => (value ? [name === "type" ? `resource type ${asked.type}` : `option ${name}`] : []));
-    const parent = this.#current.get(asked.parent);
-    const chain = parent && parent.type !== stackType ? `${parent.urn.split("::")[2]}$` : "";
-    const urn = `urn:pulumi:${this.store.stack}::${this.store.project}::${chain}${asked.type}::${asked.name}`;
-    const limit = (name: "create" | "update" | "pb_delete") => seconds(asked.customtimeouts?.[name] ?? "");
-    const [create, update, remove] = [limit("create"), limit("update"), limit("pb_delete")];
-    const resource: Resource = {
-      urn,
-      type: asked.type,
-      custom: asked.custom,
-      inputs: (request.getObject()?.toJavaScript() ?? {}) as Values,
-      outputs: {},
-      ...(asked.parent && { parent: asked.parent }),
-      dependencies: asked.dependenciesList,
-      additionalSecretOutputs: asked.additionalsecretoutputsList,
-      protect: request.hasProtect() ? request.getProtect() === true : (parent?.protect ?? false),
-      retainOnDelete: request.hasRetainondelete()
-        ? request.getRetainondelete() === true
-        : (parent?.retainOnDelete ?? false),
-      customTimeouts: { ...(create && { create }), ...(update && { update }), ...(remove && { delete: remove }) },
-    };
-    const { ignorechangesList: ignored, replaceonchangesList: replacing, hidediffsList: hidden } = asked;
-    const nested = [...ignored, ...hidden].filter((path) => /[.[*]/.test(path));
-    if (nested.length > 0) unsupported.push(`path ${nested.join(", ")} in ignoreChanges or hideDiffs`);
-    return { resource, unsupported, ignored, hidden, replacing: replacing.map((path) => path.replace(/[.[].*$/, "")) };
+  /** Shows a step, and does it unless this is a preview. */
+  async #step(op: Op, urn: string, diff: readonly string[], work: () => Promise<void>): Promise<void> {
+    const started = Date.now();
+    this.display.begin(op, urn, diff);
+    if (!this.options.dryRun) await work();
+    this.display.done(op, urn, (Date.now() - started) / 1000);
   }
 
-  async #take({ resource, unsupported, ignored, hidden, replacing }: Goal): Promise<Registered> {
-    const { urn, custom } = resource;
-    if (unsupported.length > 0) throw new Fault(`lab engine: ${unsupported.join(", ")}: not implemented`);
+  #urn(request: RegisterResourceRequest): string {
+    const parent = this.#resources.get(request.getParent())?.urn;
+    const chain = parent && typeOf(parent) !== stackType ? `${parent.split("::")[2]}$` : "";
+    const { stack, project } = this.store;
+    return `urn:pulumi:${stack}::${project}::${chain}${request.getType()}::${request.getName()}`;
+  }
+
+  /** Judges a registration, and does what it takes. */
+  async #take(urn: string, request: RegisterResourceRequest): Promise<RegisterResourceResponse> {
+    refuseOthers(request);
     if (this.#seen.has(urn)) throw new Fault(`Duplicate resource URN '${urn}'; try giving it a unique name`);
     this.#seen.add(urn);
-    const old = this.#current.get(urn);
-    for (const key of old ? ignored : []) {
-      const before = old?.inputs[key];
-      if (before === undefined) delete resource.inputs[key];
-      else resource.inputs[key] = before;
+    const { custom, parent, dependenciesList, ignorechangesList, hidediffsList } = request.toObject();
+    const old = this.#resources.get(urn);
+    const retained = request.hasRetainondelete() ? request.getRetainondelete() : undefined;
+    const retainOnDelete = retained ?? this.#resources.get(parent)?.retainOnDelete ?? false;
+    const inputs: Values = request.getObject()?.toJavaScript() ?? {};
+    for (const key of old ? ignorechangesList : []) {
+      delete inputs[key];
+      if (old && key in old.inputs) inputs[key] = old.inputs[key];
     }
-    if (custom) checkCommand(resource.inputs);
-    if (this.options.destroy) return this.#keep(resource, old);
-    const all = old ? changes(old.inputs, resource.inputs) : new Map<string, "+" | "-" | "~">();
-    const replace = custom && replacing.some((key) => all.has(key));
-    const op: Op = !old ? "create" : replace ? "create-replacement" : all.size > 0 ? "update" : "same";
-    if (replace && old?.protect && resource.protect)
-      throw new Fault(`unable to replace resource "${urn}"\nas it is currently marked for protection.`);
-    this.plan.check(urn, replace ? "replace" : op, resource.inputs);
-    const diff = new Map([...all].filter(([key]) => !hidden.includes(key)));
-    const step: Step = { op, urn, id: old?.id, before: old?.inputs, after: resource.inputs, diff };
-    if (op === "same" || !custom) {
-      this.display.begin(step);
-      resource.outputs = old?.outputs ?? {};
-      if (old?.id !== undefined) resource.id = old.id;
-    } else {
-      await this.#apply(step, resource, old);
+    const command = custom ? readCommand(inputs) : undefined;
+    const foretold = command ? { ...inputs, stdout: unknown, stderr: unknown } : {};
+    if (this.options.destroy) {
+      if (old) this.#resources.set(urn, { ...old, retainOnDelete });
+      if (old) this.display.done("same", urn, 0);
+      return answer(urn, custom, old?.outputs ?? foretold).setUnknown(old === undefined);
     }
-    if (replace && old) {
-      const swap: Step = { ...step, op: "replace" };
-      this.display.begin(swap);
-      this.display.done(swap);
-      this.#replaced.push({ ...old, delete: true });
-    } else this.display.done(step);
-    this.#current.set(urn, resource);
+    const diff = old ? changedKeys(old.inputs, inputs) : [];
+    const op = old === undefined ? "create" : diff.length > 0 ? "update" : "same";
+    this.plan.take(urn, op, inputs);
+    let outputs: Values = old && (op === "same" || !command) ? old.outputs : foretold;
+    const shown = diff.filter((key) => !hidediffsList.includes(key));
+    await this.#step(op, urn, shown, async () => {
+      if (command === undefined || op === "same") return;
+      const text = op === "update" ? (command.update ?? command.create) : command.create;
+      outputs = { ...inputs, ...(await run(command, text)) };
+    });
+    const dependencies = parent ? [...dependenciesList, parent] : dependenciesList;
+    this.#resources.set(urn, { urn, inputs, outputs, dependencies, retainOnDelete });
     this.#save();
-    const { outputs } = resource;
-    return { urn, id: resource.id ?? "", outputs: custom ? outputs : {}, skipped: false };
-  }
-
-  async #apply(step: Step, resource: Resource, old: Resource | undefined): Promise<void> {
-    const { inputs, customTimeouts: limits } = resource;
-    const updates = step.op === "update" && old !== undefined;
-    if (updates && old.id !== undefined) resource.id = old.id;
-    if (this.options.dryRun) {
-      this.display.begin(step);
-      resource.outputs = foretell(inputs);
-    } else {
-      if (JSON.stringify(inputs).includes(unknown)) throw new Fault("inputs hold a value that is still unknown");
-      resource.id ??= `${nameOf(step.urn)}${Math.random().toString(16).slice(2, 10)}`;
-      await this.#slot(async () => {
-        this.display.begin(step);
-        await this.#operate(step, updates ? "updating" : "creating", async (line) => {
-          const previous = updates ? old.outputs : undefined;
-          resource.outputs = await this.#provider.apply(
-            inputs,
-            previous,
-            updates ? limits.update : limits.create,
-            line,
-          );
-        });
-      });
-    }
-    for (const key of resource.additionalSecretOutputs) {
-      const value: Value | undefined = resource.outputs[key];
-      if (value !== undefined && value !== unknown && !isSecret(value)) resource.outputs[key] = secret(value);
-    }
-  }
-
-  /** `destroy --run-program`: a resource keeps its properties and takes the program's options; a new one is skipped. */
-  #keep(resource: Resource, old: Resource | undefined): Registered {
-    const { urn, inputs, custom } = resource;
-    if (!old) return { urn, id: "", outputs: custom ? foretell(inputs) : {}, skipped: true };
-    const step: Step = { op: "same", urn };
-    this.display.begin(step);
-    this.display.done(step);
-    const kept = { ...resource, inputs: old.inputs, outputs: old.outputs, ...(old.id !== undefined && { id: old.id }) };
-    this.#current.set(urn, kept);
-    this.#save();
-    return { urn, id: old.id ?? "", outputs: custom ? old.outputs : {}, skipped: false };
-  }
-
-  /** Runs one operation on a host, on record while it runs. */
-  async #operate(
-    step: Step,
-    type: Operation["type"],
-    work: (line: (text: string) => void) => Promise<void>,
-  ): Promise<void> {
-    const operation: Operation = { type, urn: step.urn };
-    const started = Date.now();
-    const progress = this.display.options.dryRun ? "" : `${type} (0s) `;
-    this.#operations.add(operation);
-    this.#save();
-    const running = work((text) => this.display.line(step, `${progress}${text}`));
-    this.#running.add(running);
-    try {
-      await running;
-      const took = (Date.now() - started) / 1000;
-      if (step.op.startsWith("delete")) this.display.done(step, took);
-      else this.display.line(step, `${type.replace("ing", "ed")} (${took.toFixed(2)}s)`);
-    } finally {
-      this.#running.delete(running);
-      this.#operations.delete(operation);
-      this.#save();
-    }
-  }
-
-  async #slot(work: () => Promise<void>): Promise<void> {
-    while (this.#busy >= this.options.parallel && !this.failed)
-      await new Promise<void>((wake) => this.#waiting.push(wake));
-    if (this.failed && !this.options.continueOnError) throw new Stopped();
-    this.#busy += 1;
-    try {
-      await work();
-    } finally {
-      this.#busy -= 1;
-      this.#waiting.shift()?.();
-    }
-  }
-
-  #abort(urn: string, error: unknown): void {
-    if (error instanceof Stopped) return;
-    this.display.line({ op: "same", urn }, "**failed**");
-    this.fail(urn, (error as Error).message);
+    return answer(urn, custom, outputs);
   }
 
   #save(): void {
-    if (this.options.dryRun) return;
-    this.store.save({ resources: [...this.#current.values(), ...this.#replaced], operations: [...this.#operations] });
+    if (!this.options.dryRun) this.store.save([...this.#resources.values()]);
   }
 }
 
-/** The run is over: nothing to tell about this resource. */
-class Stopped extends Fault {
-  constructor() {
-    super("the run is over");
-  }
+/** What the program gets back. A component has neither an id nor, here, outputs. */
+function answer(urn: string, custom: boolean, outputs: Values): RegisterResourceResponse {
+  const response = new RegisterResourceResponse().setUrn(urn);
+  if (!custom) return response;
+  return response.setId(nameOf(urn)).setObject(Struct.fromJavaScript(outputs as Record<string, JavaScriptValue>));
 }
 
-interface Goal {
-  resource: Resource;
-  unsupported: string[];
-  ignored: string[];
-  hidden: string[];
-  replacing: string[];
+function refuseOthers(request: RegisterResourceRequest): void {
+  const { additionalsecretoutputsList, replaceonchangesList, ...asked } = request.toObject();
+  const others = Object.entries(asked).filter(([key, value]) => !honoured.includes(key) && says(value));
+  const paths = [...additionalsecretoutputsList, ...replaceonchangesList].filter((path) => !always.includes(path));
+  const nested = asked.ignorechangesList.filter((path) => /[.[*]/.test(path));
+  const names = [
+    ...others.map(([key]) => `option ${key}`),
+    ...[...paths, ...nested].map((path) => `option on ${path}`),
+  ];
+  if (asked.custom && asked.type !== commandType) names.push(`resource type ${asked.type}`);
+  if (names.length > 0) throw new Fault(`lab engine: ${names.join(", ")}: not implemented`);
 }
 
-function seconds(text: string): number | undefined {
-  const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
-  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)];
-  return text ? parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0), 0) : undefined;
+/** Whether a field of a registration has a value, or is a list or a message in which something has. */
+function says(field: unknown): boolean {
+  return typeof field === "object" && field !== null ? Object.values(field).some(says) : Boolean(field);
+}
+
+/** The properties that differ. Secrets are compared by their content. */
+function changedKeys(before: Values, after: Values): string[] {
+  const [old, now] = [reveal(before), reveal(after)];
+  const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  return keys.filter((key) => !isDeepStrictEqual(old[key], now[key]));
 }

@@ -51,19 +51,23 @@ light() {
 
 dark() {
 	local space=$1 link=$2
-	if exists "$space" "$link"; then in_space "$space" ip link set dev "$link" down; fi
+	unless_gone "$space" "$link" set dev "$link" down
 }
 
 detach() {
 	local space=$1 outer=$2 far=$3
-	# A dying namespace takes its end of the pair along, at any moment.
-	if exists "$space" "$outer" && ! in_space "$space" ip link del dev "$outer" 2>/dev/null; then
-		if exists "$space" "$outer"; then
-			echo "$outer: can't be removed" >&2
-			return 1
-		fi
-	fi
+	unless_gone "$space" "$outer" del dev "$outer"
 	if [[ $far != [-!] ]]; then dark "$space" "$far"; fi
+}
+
+# Runs `ip link` on a link, which may be gone: a dying namespace takes both ends of a pair along, at any moment.
+unless_gone() {
+	local space=$1 link=$2 complaint
+	shift 2
+	if ! complaint=$(in_space "$space" ip link "$@" 2>&1) && exists "$space" "$link"; then
+		printf '%s\n' "$complaint" >&2
+		return 1
+	fi
 }
 
 verb=$1

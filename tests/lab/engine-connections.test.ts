@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect as dial } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, installedCli, labEngine } from "../../lab/cli";
 import { keyPair } from "./engine/host";
+import type { Wish } from "./engine/program/wish";
 import { Sample } from "./engine/run";
 
 const real = installedCli();
@@ -24,8 +26,8 @@ async function silentPort(): Promise<{ port: number; close(): void }> {
   const child = spawn(process.execPath, ["-e", source], { stdio: ["ignore", "pipe", "inherit"] });
   const [text] = (await once(child.stdout, "data")) as [Buffer];
   const port = Number(text.toString());
-  const sockets = [1, 2, 3, 4].map(() => connect(port, "127.0.0.1").on("error", () => {}));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const sockets = [1, 2, 3, 4].map(() => dial(port, "127.0.0.1").on("error", () => {}));
+  await sleep(300);
   return {
     port,
     close: () => {
@@ -35,155 +37,136 @@ async function silentPort(): Promise<{ port: number; close(): void }> {
   };
 }
 
-describe.each(engines)("%s", (_name, engine) => {
-  let sample: Sample;
-  beforeEach(async () => {
-    sample = new Sample(engine);
-    await sample.start();
-  });
-  afterEach(() => sample.stop());
+describe.each(engines)("%s", { timeout: 120_000 }, (_name, engine) => {
+  const sample = new Sample(engine);
+  beforeAll(() => sample.start());
+  afterAll(() => sample.stop());
 
-  const one = (connection: object) =>
+  const h1 = { name: "h1", mtu: 9000 };
+  const h2 = { name: "h2", mtu: 9000 };
+  const connect = (hosts: Wish["hosts"], more: Record<string, object>) =>
     sample.wish({
-      hosts: [{ name: "h1", mtu: 9000 }],
-      connections: { h1: { ...sample.connection("h1"), ...connection } },
+      hosts,
+      connections: Object.fromEntries(hosts.map(({ name }) => [name, { ...sample.connection(name), ...more[name] }])),
     });
 
-  it("refuses another host key, and tells a host that knows no key of ours", { timeout: 120_000 }, async () => {
-    one({ hostKey: keyPair().publicKey });
-    expect((await sample.run(up)).output).toContain(
-      "after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch",
-    );
-    one({ privateKey: keyPair().privateKey });
-    expect((await sample.run(up)).output).toContain(
-      "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain",
-    );
+  it("refuses another host key, and tells a host that knows no key of ours", async () => {
+    connect([h1, h2], { h1: { hostKey: keyPair().publicKey }, h2: { privateKey: keyPair().privateKey } });
+    const { output } = await sample.run(up);
+    expect(output).toMatch(/after 0 failed attempts: .*host key mismatch/);
+    expect(output).toMatch(/after 0 failed attempts: .*authenticat/);
     expect(sample.host("h1").transcript).toEqual([]);
+    expect(sample.host("h2").transcript).toEqual([]);
   });
 
-  it("dials as often as dialErrorLimit says, with an i/o timeout where nothing answers", {
-    timeout: 120_000,
-  }, async () => {
+  it("dials as often as dialErrorLimit says, and no longer than perDialTimeout", async () => {
     await sample.host("h1").down();
-    one({ dialErrorLimit: 2 });
-    expect((await sample.run(up)).output).toMatch(
-      /after 2 failed attempts: dial tcp 127\.0\.0\.1:\d+: connect: connection refused/,
-    );
-    await sample.host("h1").up();
     const silent = await silentPort();
     try {
-      one({ port: silent.port, perDialTimeout: 1 });
+      connect([h1, h2], { h1: { dialErrorLimit: 2 }, h2: { port: silent.port, perDialTimeout: 1 } });
       const { output } = await sample.run(up);
-      expect(output).toContain(`after 0 failed attempts: dial tcp 127.0.0.1:${silent.port}: i/o timeout`);
+      expect(output).toMatch(/after 2 failed attempts: .*refused/i);
+      expect(output).toMatch(/after 0 failed attempts: .*time(d )?out/i);
     } finally {
       silent.close();
+      await sample.host("h1").up();
     }
   });
 
-  it("goes through a jump host", { timeout: 120_000 }, async () => {
-    const { host, port, hostKey, privateKey } = sample.connection("h2");
-    one({ proxy: { user: "jumper", host, port, hostKey, privateKey } });
-    expect((await sample.run(up)).code).toBe(0);
-    expect(sample.host("h2").jumps).toBe(2);
-    expect(sample.host("h1").transcript).toHaveLength(2);
-  });
-
-  it("logs in with the agent, and fails by name where that is dead", { timeout: 120_000 }, async () => {
+  it("goes through a jump host, and logs in with the agent", async () => {
     const socket = join(sample.folder, "agent");
     const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
     try {
-      while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 50));
+      while (!existsSync(socket)) await sleep(50);
       const key = join(sample.folder, "key");
       writeFileSync(key, sample.client.privateKey, { mode: 0o600 });
       execFileSync("ssh-add", ["-q", key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
       sample.env.SSH_AUTH_SOCK = socket;
-      one({ privateKey: undefined });
-      expect((await sample.run(up)).code).toBe(0);
+      const { host, port, hostKey, privateKey } = sample.connection("h2");
+      const proxy = { user: "jumper", host, port, hostKey, privateKey };
+      connect([h1], { h1: { privateKey: undefined, proxy } });
+      const { code, output } = await sample.run(up);
+      expect(code, output).toBe(0);
+      expect(sample.host("h2").jumps).toBe(2);
+      expect(sample.host("h1").transcript).toHaveLength(2);
     } finally {
+      sample.env.SSH_AUTH_SOCK = "";
       agent.kill();
       await once(agent, "exit");
     }
-    sample.env.SSH_AUTH_SOCK = `${socket}-gone`;
-    sample.wish();
-    expect((await sample.run(up)).output).toContain(`dial unix ${socket}-gone: connect: no such file or directory`);
   });
 
-  it("keeps a second run out, and goes on after it was killed", { timeout: 120_000 }, async () => {
-    sample.wish({ hosts: [{ name: "h1", mtu: 9000 }] });
-    expect((await sample.run(up)).code).toBe(0);
-    sample.wish({ hosts: [{ name: "h1", mtu: 9000, args: { update: "sleep 5" } }] });
-    const engineRun = sample.spawn(up);
-    const killed = once(engineRun, "exit");
-    while (!sample.host("h1").transcript.some(({ command }) => command === "sleep 5")) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+  it("keeps a second run out, and goes on after it was killed", async () => {
+    sample.wish({ hosts: [{ ...h1, args: { update: "sleep 20" } }] });
+    const running = sample.spawn(up);
+    const killed = once(running, "exit");
+    while (!sample.host("h1").transcript.some(({ command }) => command === "sleep 20")) await sleep(100);
     const second = await sample.run(up);
-    expect(second.output).toContain("error: the stack is currently locked by 1 lock(s)");
+    expect(second.output).toContain("error: the stack is currently locked by");
     expect(second.code).toBe(1);
-    engineRun.kill("SIGKILL");
+    running.kill("SIGKILL");
     await killed;
-    const { output: exported } = await sample.run(["stack", "export"]);
-    expect(exported).toMatch(/"pending_operations": \[\s+\{/);
     await sample.run(["cancel", "--yes"]);
-    sample.wish({ hosts: [{ name: "h1", mtu: 9000 }] });
+    sample.wish({ hosts: [h1] });
     const after = await sample.run(up);
-    expect(after.output).toContain("1 pending operations from previous deployment");
-    expect(after.output).toMatch(/h1-stage, interrupted while updating/);
-    expect(after.code).toBe(0);
-    expect((await sample.run(["preview", "--expect-no-changes"])).code).toBe(0);
+    expect(after.code, after.output).toBe(0);
   });
 
-  it("keeps secrets out of state, output and stack file", { timeout: 120_000 }, async () => {
-    sample.wish({
-      hosts: [{ name: "h1", mtu: 9000, args: { create: "cat >/dev/null; echo hunter2-secret >&2; exit 1" } }],
-    });
+  it("keeps secrets out of state, output and stack file", async () => {
+    sample.wish({ hosts: [{ ...h1, args: { update: "cat >/dev/null; echo hunter2-secret >&2; exit 1" } }] });
     const failed = await sample.run(up);
     expect(failed.output).toContain("[secret]");
-    expect(failed.output).not.toContain("hunter2-secret");
-    sample.wish();
-    expect((await sample.run(up)).code).toBe(0);
-    const texts = [await sample.run(["stack", "export"]), await sample.run(["stack", "output", "--json"])].map(
-      ({ output }) => output,
-    );
-    texts.push(readFileSync(join(sample.folder, "Pulumi.dev.yaml"), "utf8"));
-    for (const text of texts) {
+    sample.wish({ hosts: [h1] });
+    const made = await sample.run(up);
+    expect(made.code, made.output).toBe(0);
+    const state = await sample.run(["stack", "export"]);
+    expect(state.output).toContain("h1-commit");
+    const password = await sample.run(["stack", "output", "password"]);
+    expect(password.output).toContain("[secret]");
+    const stateFiles = execFileSync("grep", ["-rh", "", join(sample.folder, backendFolder(engine))], {
+      encoding: "utf8",
+    });
+    const stackFile = readFileSync(join(sample.folder, "Pulumi.dev.yaml"), "utf8");
+    for (const text of [failed.output, made.output, state.output, stateFiles, stackFile]) {
       expect(text).not.toContain("hunter2-secret");
       expect(text).not.toContain("PRIVATE KEY");
     }
-    expect((await sample.run(["stack", "output", "password", "--show-secrets"])).output).toContain("hunter2-secret");
   });
 });
+
+/** Where in its backend an engine keeps state. */
+function backendFolder({ kind }: Engine): string {
+  return kind === "cli" ? ".pulumi" : ".pulumi-lab";
+}
 
 if (real === undefined)
   it("holds the real CLI to the same", ({ skip }) => skip("no Pulumi CLI with the command plugin on this machine"));
 
-describe("the lab engine", () => {
-  it("refuses by name what it doesn't implement", { timeout: 120_000 }, async () => {
-    const sample = new Sample(labEngine());
-    await sample.start();
-    const refused = async (host: object, ...args: string[]) => {
-      sample.wish({ hosts: [{ name: "h1", mtu: 9000, ...host }] });
-      const { code, output } = await sample.run(args);
-      expect(code).toBe(1);
-      return /error: (lab engine: .*)/.exec(output)?.[1];
-    };
-    try {
-      expect(await refused({}, "watch")).toBe('lab engine: "watch": not implemented');
-      expect(await refused({}, "preview", "--target", "x")).toBe("lab engine: --target of preview: not implemented");
-      expect(await refused({ options: { deleteBeforeReplace: true } }, "preview")).toBe(
-        "lab engine: option deleteBeforeReplace: not implemented",
-      );
-      expect(await refused({ options: { ignoreChanges: ["connection.port"] } }, "preview")).toBe(
-        "lab engine: path connection.port in ignoreChanges or hideDiffs: not implemented",
-      );
-      expect(await refused({ args: { environment: { A: "b" } } }, "preview")).toBe(
-        "lab engine: command:remote:Command: environment: not implemented",
-      );
-      expect(await refused({ args: { addPreviousOutputInEnv: true } }, "preview")).toBe(
-        "lab engine: addPreviousOutputInEnv must be false",
-      );
-    } finally {
-      await sample.stop();
-    }
+describe("the lab engine alone", { timeout: 120_000 }, () => {
+  const sample = new Sample(labEngine());
+  beforeAll(() => sample.start());
+  afterAll(() => sample.stop());
+
+  it.each([
+    ["a verb", {}, ["watch"], "watch"],
+    ["a flag", {}, ["preview", "--target", "x"], "--target"],
+    ["a flag of another verb", {}, ["preview", "--run-program"], "--run-program of preview"],
+    [
+      "options",
+      { options: { protect: true, ignoreChanges: ["connection.port"] } },
+      ["preview"],
+      "option protect, option on connection.port",
+    ],
+    [
+      "inputs",
+      { args: { triggers: [1], addPreviousOutputInEnv: true } },
+      ["preview"],
+      "triggers[^]*addPreviousOutputInEnv",
+    ],
+  ])("refuses %s that it doesn't implement", async (_what, host, args, name) => {
+    sample.wish({ hosts: [{ name: "h1", mtu: 9000, ...host }] });
+    const { code, output } = await sample.run(args);
+    expect(code).toBe(1);
+    expect(output).toMatch(new RegExp(`error: lab engine: [^]*${name}|Unknown option '${name}`));
   });
 });

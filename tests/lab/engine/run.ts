@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../../lab/cli";
@@ -10,9 +10,9 @@ import type { Wish } from "./program/wish";
 export interface Outcome {
   name: string;
   code: number | null;
-  /** Steps that changed something, sorted. */
-  steps: { op: string; type: string; name: string }[];
-  /** Lines of the "Resources:" block. */
+  /** Steps that began, e.g. "create command:remote:Command h1-stage", sorted. */
+  steps: string[];
+  /** Lines of the "Resources:" block of a run that went well. */
   resources: string[];
   /** First line of each warning and error, sorted. */
   messages: string[];
@@ -31,8 +31,6 @@ export class Sample {
     PULUMI_BACKEND_URL: `file://${this.folder}`,
     PULUMI_CONFIG_PASSPHRASE: "a passphrase",
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // Lets the CLI take --event-log.
-    PULUMI_DEBUG_COMMANDS: "true",
     SAMPLE_WISH: join(this.folder, "wish.json"),
     SSH_AUTH_SOCK: "",
   };
@@ -45,7 +43,7 @@ export class Sample {
   async start(): Promise<void> {
     for (const name of ["h1", "h2"]) this.hosts.set(name, await startHost(this.client.publicKey));
     await this.run(["stack", "init", "dev"]);
-    await this.run(["config", "set", "--secret", "password"], "hunter2-secret\n");
+    await this.run(["config", "set", "--secret", "--path", "sample:password"], "hunter2-secret\n");
   }
 
   async stop(): Promise<void> {
@@ -81,28 +79,16 @@ export class Sample {
   /** Runs a verb and remembers what it came to. */
   async step(name: string, ...args: string[]): Promise<Outcome & { output: string }> {
     for (const host of this.hosts.values()) host.transcript.length = 0;
-    const log = join(this.folder, "events");
-    rmSync(log, { force: true });
-    const { code, output } = await this.run([...args, "--event-log", log]);
-    const events = existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
-    const steps = events.flatMap((line) => {
-      const { op, urn, type } = JSON.parse(line).resourcePreEvent?.metadata ?? {};
-      if (op === undefined || op === "same" || op === "refresh" || type.startsWith("pulumi:providers:")) return [];
-      return [{ op, type, name: urn.split("::").at(-1) }];
-    });
+    const { code, output } = await this.run(args);
+    const began = output.matchAll(/^ *[+~-] +(\S+:\S+ \S+) (create|update|delete|creating|updating|deleting)\b/gm);
+    const steps = [...began].map(([, resource, verb]) => `${verb?.replace(/ing$/, "e")} ${resource}`);
+    const messages = output.match(/(?<=^ *)(?:warning|error): .*$/gm) ?? [];
     const outcome: Outcome = {
       name,
       code,
-      steps: sorted(steps),
-      resources: (/^Resources:\n((?: {4}.*\n)*)/m.exec(output)?.[1] ?? "")
-        .trimEnd()
-        .split("\n")
-        .map((line) => line.trim())
-        // How much of a failing run was looked at before it ended is a matter of luck.
-        .filter((line) => code === 0 || !line.endsWith("unchanged")),
-      messages: sorted(
-        [...new Set(output.match(/(?<=^ *)(?:warning|error): .*$/gm) ?? [])].map((line) => this.#steady(line)),
-      ),
+      steps: [...new Set(steps)].sort(),
+      resources: code === 0 ? resourceLines(output) : [],
+      messages: [...new Set(messages.flatMap((line) => steady(line)))].sort(),
       commands: Object.fromEntries(
         [...this.hosts].map(([name, { transcript }]) => [name, transcript.map(({ command }) => command)]),
       ),
@@ -114,7 +100,8 @@ export class Sample {
   /** Starts the engine. */
   spawn(args: string[], stdin = "") {
     const [program = "", ...first] = this.engine.command;
-    const child = spawn(program, [...first, ...args, "--non-interactive", "--color", "never"], {
+    const stack = args[1] === "init" ? [] : ["--stack", "dev"];
+    const child = spawn(program, [...first, ...args, ...stack, "--non-interactive", "--color", "never"], {
       cwd: this.folder,
       env: this.env,
     });
@@ -133,13 +120,19 @@ export class Sample {
     });
     return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
   }
-
-  #steady(line: string): string {
-    for (const [name, { port }] of this.hosts) line = line.replaceAll(`127.0.0.1:${port}`, name);
-    return line.replaceAll(this.folder, "FOLDER").replace(/(properties changed).*/, "$1");
-  }
 }
 
-function sorted<T>(items: T[]): T[] {
-  return items.sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+/** A message without what each engine says in its own words; none where that is all of it. */
+function steady(line: string): string[] {
+  if (/^error: (update|preview) failed$/.test(line)) return [];
+  return [line.replace(/(properties changed|failed attempts|no changes were expected).*/, "$1")];
+}
+
+function resourceLines(output: string): string[] {
+  const block = /^Resources:\n((?: {4}.*\n)*)/m.exec(output)?.[1] ?? "";
+  // The CLI says how many changes there were where they are of several kinds.
+  return block
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trim().replace(/^\d+ changes\. /, ""));
 }

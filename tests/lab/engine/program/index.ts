@@ -40,7 +40,7 @@ class Host extends pulumi.ComponentResource {
         stdin: pulumi.interpolate`${password}\n${this.stage.stdout}`,
         addPreviousOutputInEnv: false,
       },
-      { parent: this, dependsOn: [this.stage], additionalSecretOutputs: ["stdout"] },
+      { parent: this, dependsOn: [this.stage] },
     );
     if (wish.warn) void pulumi.log.warn(wish.warn, this);
     if (wish.fault === "ResourceError") throw quick(new pulumi.ResourceError("the component says no", this, true));
@@ -59,7 +59,6 @@ export = async () => {
   if (wish.fault === "RunError") throw quick(new pulumi.RunError("the program says no"));
   const password = new pulumi.Config().requireSecret("password");
   const options: pulumi.ComponentResourceOptions = {};
-  if (wish.protect !== undefined) options.protect = wish.protect;
   if (wish.retain !== undefined) options.retainOnDelete = wish.retain;
   const hosts = wish.hosts.map((host) => new Host(wish, host, password, options));
   return { names: wish.hosts.map((host) => host.name), ids: hosts.map((host) => host.stage.stdout), password };
