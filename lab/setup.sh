@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # command:package. What virtual Sparks need besides a shell; shellcheck is for `npm run check`.
 readonly NEEDS=(
   mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ip:iproute2 ssh:openssh-client ssh-keygen:openssh-client
-  nsenter:util-linux mount:mount ping:iputils-ping strace:strace shellcheck:shellcheck
+  nsenter:util-linux mount:mount ping:iputils-ping ps:procps strace:strace shellcheck:shellcheck
 )
 
 missing=()
