@@ -21,12 +21,16 @@ export function renderNetplan({ renderer, netdevs }: NetplanWish): string {
       "      link-local: [ ]",
       `      mtu: ${mtu}`,
       `      addresses: [ ${address} ]`,
+      OPTIONAL,
       ...(renderer === "NetworkManager" ? DISABLE_IPV6 : []),
     ]);
   return `${[HEADER, "network:", "  version: 2", "  ethernets:", ...lines].join("\n")}\n`;
 }
 
 const HEADER = "# Managed by spark-mesh: what is edited here is shown as drift and put back.";
+
+/** Without it a boot with a cable in that carries nothing holds up network-online.target, and so Docker, for two minutes. */
+const OPTIONAL = "      optional: true";
 
 /** With NetworkManager, netplan turns `link-local: [ ]` into ipv6.method=ignore, and the kernel keeps its fe80::. */
 const DISABLE_IPV6 = ["      networkmanager:", "        passthrough:", "          ipv6.method: disabled"];

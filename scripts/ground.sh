@@ -9,6 +9,8 @@ umask 022
 # The host's name in the mesh, once the document is read.
 host=$HOSTNAME
 netplan_folder=/etc/netplan
+# Written by netplan's generator, and left there by it when no netplan file asks for any rule any more.
+udev_rules=/run/udev/rules.d/90-netplan.rules
 state_folder=/var/lib/spark-mesh
 lock_file=/run/spark-mesh.lock
 boot_unit=/etc/systemd/system/spark-mesh-rollback.service

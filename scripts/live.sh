@@ -11,7 +11,7 @@
 # commas, each a CIDR with what `ip address add` needs to make it again, joined by =; or none.
 # In a wish, and where there is nothing to know, - stands for whatever it is.
 
-# Prints the line of the netdev $1; with "managed" as $2 the form of a snapshot.
+# Prints the line of the netdev $1; with "snapshot" as $2 less what comes and goes by itself.
 live_line() {
 	local netdev=$1 link=down flags mtu linklocal automatic=none generation=- disabled=- managed=- addresses family rest
 	if [[ ! -e /sys/class/net/$netdev ]]; then
@@ -33,19 +33,18 @@ live_line() {
 		*) addresses+=,$(address_recipe "$rest") ;;
 		esac
 	done < <(ip -o address show dev "$netdev")
-	if [[ ${2-} == managed ]]; then
-		managed=$(managed_by_networkmanager "$netdev")
+	linklocal=${linklocal#,} addresses=${addresses#,}
+	linklocal=${linklocal:-none} addresses=${addresses:-none}
+	if [[ ${2-} == snapshot ]]; then
 		automatic=-
+		managed=$(managed_by_networkmanager "$netdev")
+		# NetworkManager makes and drops these as the attempts at DHCP of its own profiles come and go.
+		if [[ $managed == trying ]]; then managed=managed linklocal=-; fi
+		# What a renderer brings with the carrier can't be seen without.
+		if lacks_carrier "$netdev"; then linklocal=${linklocal/#none/-} addresses=${addresses/#none/-}; fi
 	fi
-	linklocal=${linklocal#,}
-	# NetworkManager makes and drops these as the attempts at DHCP of its own profiles come and go.
-	if [[ $managed == trying ]]; then
-		managed=managed
-		linklocal=-
-	fi
-	addresses=${addresses#,}
 	printf '%s %s %s %s %s %s %s %s %s\n' \
-		"$netdev" "$link" "$mtu" "${linklocal:-none}" "$automatic" "$generation" "$disabled" "$managed" "${addresses:-none}"
+		"$netdev" "$link" "$mtu" "$linklocal" "$automatic" "$generation" "$disabled" "$managed" "$addresses"
 }
 
 # Prints what makes the address again that `ip -o address` shows as $1: its CIDR and the words that matter.
@@ -63,36 +62,18 @@ address_recipe() {
 	printf '%s' "$recipe"
 }
 
-managed_by_networkmanager() {
-	local state
-	if command -v nmcli >/dev/null && state=$(nmcli -g GENERAL.STATE device show "$1" 2>/dev/null); then
-		case $state in
-		10\ *) printf unmanaged ;;
-		*externally*) printf external ;;
-		100\ *) printf managed ;;
-		*) printf trying ;;
-		esac
-	else
-		printf -- -
-	fi
+# Says whether the netdev $1 is up and its cable carries nothing.
+lacks_carrier() {
+	local carrier
+	# One that is down has no carrier to read.
+	read -r carrier 2>/dev/null <"/sys/class/net/$1/carrier" && [[ $carrier == 0 ]]
 }
 
-# Says whether NetworkManager is on its way to a state of the netdev in the wanted line $1: neither unmanaged (10), where
-# every netdev is for a moment after its start, nor connected (100).
-networkmanager_works_on() {
-	local netdev managed state
-	read -r netdev _ _ _ _ _ _ managed _ <<<"$1"
-	command -v nmcli >/dev/null || return 1
-	state=$(systemctl show --property=ActiveState --value NetworkManager)
-	[[ $state != inactive && $state != failed ]] || return 1
-	state=$(nmcli -g GENERAL.STATE device show "$netdev" 2>/dev/null) || return 0
-	[[ $state != 100\ * && ($state != 10\ * || $managed == managed) ]]
-}
-
-# Prints the lines of the named netdevs as a snapshot: what comes and goes by itself is left out.
+# Prints the lines of the named netdevs as a snapshot.
 live_lines() {
 	local netdev
-	for netdev in "$@"; do live_line "$netdev" managed; done
+	ask_networkmanager
+	for netdev in "$@"; do live_line "$netdev" snapshot; done
 }
 
 # Prints the addresses of a line without what made them.
@@ -106,6 +87,7 @@ cidrs_of() {
 # Prints how live state differs from the wanted lines $1: "NETDEV what: found this, wanted that", one a line.
 live_differences() {
 	local line
+	[[ ! $1 =~ \ (managed|unmanaged|external)\  ]] || ask_networkmanager
 	while read -r line; do
 		# A netdev that was absent then is nothing that we could put back.
 		[[ $line == *\ absent ]] || differences_of "$line"
@@ -113,76 +95,85 @@ live_differences() {
 }
 
 differences_of() {
-	local wanted found netdev ask='' names=('' link MTU '' '' addr_gen_mode disable_ipv6 NetworkManager) i
+	local wanted found netdev names=('' link MTU '' '' addr_gen_mode disable_ipv6 NetworkManager) i
 	read -r -a wanted <<<"$1"
 	netdev=${wanted[0]}
-	[[ ${wanted[7]} == - ]] || ask=managed
-	read -r -a found < <(live_line "$netdev" "$ask")
+	read -r -a found < <(live_line "$netdev")
 	if [[ ${found[1]} == absent ]]; then
 		printf '%s: found absent, wanted present; check its cable\n' "$netdev"
 		return 0
 	fi
+	[[ ${wanted[7]} == - ]] || found[7]=$(managed_by_networkmanager "$netdev")
+	[[ ${found[7]} != trying ]] || found[7]=managed
 	for i in 1 2 5 6 7; do
 		[[ ${wanted[i]} == - || ${wanted[i]} == "${found[i]}" ]] ||
 			printf '%s %s: found %s, wanted %s\n' "$netdev" "${names[i]}" "${found[i]}" "${wanted[i]}"
 	done
-	[[ ${wanted[3]} == - ]] || differences_of_addresses "$netdev" 'link-local address' "${found[3]}" "${wanted[3]}"
 	[[ ${wanted[4]} == - || ${wanted[4]} == "${found[4]}" ]] || printf '%s: found an automatic address, wanted none\n' "$netdev"
-	differences_of_addresses "$netdev" address "${found[8]}" "${wanted[8]}"
+	differences_of_addresses "$1" 'link-local address' "${found[3]}" "${wanted[3]}"
+	differences_of_addresses "$1" address "${found[8]}" "${wanted[8]}"
 }
 
 differences_of_addresses() {
-	local netdev=$1 what=$2 here wish address
-	[[ $3 != "$4" ]] || return 0
+	local netdev=${1%% *} what=$2 here wish address
+	[[ $4 != - && $3 != "$4" ]] || return 0
 	here=$(cidrs_of "$3")
 	wish=$(cidrs_of "$4")
-	# shellcheck disable=SC2086 # each CIDR is an argument
-	for address in $(words_without "$here" $wish); do
-		printf '%s %s: found none, wanted %s\n' "$netdev" "$what" "$address"
-	done
+	if ! renderer_waits "$1"; then
+		# shellcheck disable=SC2086 # each CIDR is an argument
+		for address in $(words_without "$here" $wish); do
+			printf '%s %s: found none, wanted %s\n' "$netdev" "$what" "$address"
+		done
+	fi
 	# shellcheck disable=SC2086 # each CIDR is an argument
 	for address in $(words_without "$wish" $here); do
 		printf '%s %s: found %s, wanted none\n' "$netdev" "$what" "$address"
 	done
 }
 
+# Says whether the addresses of the wanted line $1 are a renderer's, who brings them with the carrier: those of the mesh,
+# whose kernel settings are any, and those of NetworkManager.
+renderer_waits() {
+	local netdev generation managed
+	read -r netdev _ _ _ _ generation _ managed _ <<<"$1"
+	[[ $generation == - || $managed == managed ]] && lacks_carrier "$netdev"
+}
+
 # Does by hand, on the netdevs that differ from the wanted lines $1, what netplan's renderers left undone; with
 # "patient" as $2 not where NetworkManager is still at work. (It takes an address that it finds there before it
 # activates a profile for somebody else's, and never activates it.)
 fix_live() {
-	local line
+	local line netdev managed
+	ask_networkmanager
 	while read -r line; do
-		[[ $line != *\ absent && -e /sys/class/net/${line%% *} && -n $(differences_of "$line") ]] || continue
-		[[ ${2-} != patient ]] || ! networkmanager_works_on "$line" || continue
+		read -r netdev _ _ _ _ _ _ managed _ <<<"$line"
+		[[ $line != *\ absent && -e /sys/class/net/$netdev && -n $(differences_of "$line") ]] || continue
+		[[ ${2-} != patient ]] || ! networkmanager_works_on "$netdev" "$managed" || continue
 		# What can't be done now is tried again: the caller looks at the outcome.
 		fix_netdev "$line" >/dev/null 2>&1 || true
 	done <<<"$1"
 }
 
 fix_netdev() {
-	local netdev link mtu linklocal automatic generation disabled managed recipes recipe cidr found
-	read -r netdev link mtu linklocal automatic generation disabled managed recipes <<<"$1"
-	case "$managed $(managed_by_networkmanager "$netdev")" in
-	managed\ unmanaged) nmcli device set "$netdev" managed yes || true ;;
-	# `device connect` would choose the profile that NetworkManager made up when it found addresses on its start.
-	managed\ external) nmcli --wait 5 connection up "netplan-$netdev" || nmcli --wait 5 device connect "$netdev" || true ;;
-	unmanaged\ managed | unmanaged\ external | unmanaged\ trying) nmcli device set "$netdev" managed no || true ;;
-	esac
+	local netdev link mtu linklocal automatic generation disabled managed addresses recipe cidr found wish='' here=''
+	read -r netdev link mtu linklocal automatic generation disabled managed addresses <<<"$1"
+	hand_to_networkmanager "$netdev" "$managed" || true
 	ip link set dev "$netdev" mtu "$mtu" || true
 	[[ $disabled == - ]] || write_setting "$netdev" disable_ipv6 "$disabled"
 	[[ $generation == - ]] || write_setting "$netdev" addr_gen_mode "$generation"
 	# Without a mode of its own choice the kernel would make the address again at the next link change.
 	[[ $linklocal != none || $generation != - ]] || write_setting "$netdev" addr_gen_mode 1
 	[[ $automatic == - ]] || ip address flush dev "$netdev" dynamic || true
-	ip link set dev "$netdev" "$link" || true
-	[[ $linklocal == - ]] || recipes=$linklocal,$recipes
+	[[ $link == - ]] || ip link set dev "$netdev" "$link" || true
 	read -r -a found < <(live_line "$netdev")
-	[[ $linklocal != - ]] || found[3]=none
+	if [[ $linklocal != - ]]; then wish+=,$linklocal here+=,${found[3]}; fi
+	if [[ $addresses != - ]]; then wish+=,$addresses here+=,${found[8]}; fi
 	# shellcheck disable=SC2046 # each CIDR is an argument
-	for cidr in $(words_without "$(cidrs_of "$recipes")" $(cidrs_of "${found[3]},${found[8]}")); do
+	for cidr in $(words_without "$(cidrs_of "$wish")" $(cidrs_of "$here")); do
 		ip address del "$cidr" dev "$netdev" || true
 	done
-	for recipe in ${recipes//,/ }; do
+	! renderer_waits "$1" || return 0
+	for recipe in ${wish//,/ }; do
 		# shellcheck disable=SC2086 # the words of the recipe are arguments
 		[[ $recipe == none ]] || ip address add ${recipe//=/ } dev "$netdev" || true
 	done
@@ -196,7 +187,7 @@ write_setting() {
 }
 
 # Waits until live state is as the lines $1 want it and stays so: the renderers work on after `netplan apply`.
-# They have 1 s to do it themselves, then fix_live helps, once a second, and patiently for 8 s. Fails after 15 s.
+# They have up to 1 s to do it themselves, then fix_live helps now and again, and patiently for 8 s. Fails after 15 s.
 make_live() {
 	local wish=$1 began=$SECONDS tries right=0 patience=patient
 	for ((tries = 1; SECONDS - began < 15; tries++)); do
@@ -205,9 +196,9 @@ make_live() {
 		else
 			right=0
 			((SECONDS - began < 8)) || patience=''
-			((tries % 4 != 0)) || fix_live "$wish" "$patience"
+			((SECONDS == began || tries % 5 != 0)) || fix_live "$wish" "$patience"
 		fi
-		sleep 0.25
+		sleep 0.1
 	done
 	return 1
 }

@@ -23,8 +23,13 @@ check_netplan() {
 # Runs `netplan apply` in a unit of its own, so that it ends well even if it cuts the session that asked
 # for it. Its words are kept in the transaction's folder.
 apply_netplan() {
+	local networkmanager
+	networkmanager=$(systemctl show --property=ActiveState --value NetworkManager)
 	systemd-run --quiet --wait --collect --unit="spark-mesh-apply-$transaction-$SRANDOM" \
 		--property=RuntimeMaxSec=60 --setenv=LC_ALL=C \
 		--property=StandardOutput="truncate:$tx/apply.log" --property=StandardError="truncate:$tx/apply.log" \
-		netplan apply </dev/null >/dev/null 2>&1
+		netplan apply </dev/null >/dev/null 2>&1 || return 1
+	# netplan has asked for NetworkManager's start and not waited. An address that is set by hand before it looks, it
+	# would take for somebody else's, and make a profile of its own for it.
+	[[ $networkmanager != active ]] || timeout 20 systemctl start NetworkManager || true
 }

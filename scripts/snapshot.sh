@@ -102,11 +102,29 @@ restore_files() {
 	done
 }
 
+# Prints the snapshot $1's lines of live state. A netdev that was absent then and came since is to be as one that nobody
+# configured: with no address, and in the hands in which the others were.
+live_to_restore() {
+	local netdev rest generation=0 disabled=0 managed=-
+	while read -r netdev _ _ _ _ rest; do
+		[[ -z $rest ]] || read -r generation disabled managed _ <<<"$rest"
+	done <"$1/live"
+	while read -r netdev rest; do
+		if [[ $rest == absent && -e /sys/class/net/$netdev ]]; then rest="- 1500 - - $generation $disabled $managed none"; fi
+		printf '%s %s\n' "$netdev" "$rest"
+	done <"$1/live"
+}
+
 # Makes live state as the lines $1 of a snapshot say, as far as it can be; says what it couldn't.
 restore_live() {
-	local differences
+	local differences netdev addresses
 	differences=$(live_differences "$1")
 	[[ $files_changed == yes || -n $differences ]] || return 0
+	# Where it was not to be seen which addresses a renderer brings, ours at least go; it brings its own again.
+	while read -r netdev _ _ _ _ _ _ _ addresses; do
+		[[ $addresses != - ]] || ip address flush dev "$netdev" scope global || true
+	done <<<"$1"
+	rm -f -- "$udev_rules"
 	release_from_networkmanager "$1"
 	apply_netplan || printf '%s: netplan apply failed while putting the network back: %s\n' "$host" "$(one_line <"$tx/apply.log")" >&2
 	# What a renderer no longer has in hand it leaves as it is.
@@ -114,26 +132,11 @@ restore_live() {
 	make_live "$1" || printf '%s: not as it was: %s\n' "$host" "$(live_differences "$1" | one_line)" >&2
 }
 
-# `netplan apply` restarts NetworkManager before udev has forgotten that it was to manage our netdevs, and it then makes
-# profiles of its own for them that stay. So where it managed none of them before, udev and then NetworkManager are told
-# first.
-release_from_networkmanager() {
-	local netdev managed released=()
-	while read -r netdev _ _ _ _ _ _ managed _; do
-		[[ $managed != managed ]] || return 0
-		[[ $managed != unmanaged ]] || released+=("/sys/class/net/$netdev")
-	done <<<"$1"
-	((${#released[@]} > 0)) || return 0
-	netplan generate || true
-	udevadm control --reload || true
-	udevadm trigger --settle --action=change "${released[@]}" || true
-	nmcli connection reload || true
-} >/dev/null 2>&1
-
 # Before the network starts there is nothing to apply: netplan's generator ran before us, so it runs again. udev
 # may have judged the netdevs by what was just taken away: by its MTU, and by who manages them.
 restore_before_network() {
 	local netdev link mtu
+	rm -f -- "$udev_rules"
 	netplan generate || true
 	udevadm control --reload || true
 	while read -r netdev link mtu _; do

@@ -45,6 +45,10 @@ stage() {
 wanted_live() {
 	local netdev rest
 	for netdev in "${netdevs[@]}"; do
+		if [[ ! -e /sys/class/net/$netdev ]]; then
+			printf '%s absent\n' "$netdev"
+			continue
+		fi
 		printf '%s up %s none none - - - %s\n' "$netdev" "${netdev_mtu[$netdev]}" "${netdev_address[$netdev]}=brd=+"
 	done
 	[[ -e $state_folder/original/live ]] || return 0
@@ -53,13 +57,20 @@ wanted_live() {
 	done <"$state_folder/original/live"
 }
 
+# Prints the netdevs whose peer is to answer. Another may be absent, for without a cable a port leaves PCI: the file names
+# it, and nothing live is asked of it.
+linked_netdevs() {
+	local link
+	for link in "${links[@]}"; do printf '%s\n' "${link%% *}"; done
+}
+
 check_host() {
 	local netdev tool
 	for tool in netplan systemd-run flock ip; do
 		command -v "$tool" >/dev/null || fail "$tool not found; install it, then run the command again"
 	done
 	[[ ! -L $netplan_file ]] || fail "$netplan_file is a symbolic link; put a plain file there, or set spark-mesh:network.netplanFile"
-	for netdev in "${netdevs[@]}"; do
+	for netdev in $(linked_netdevs); do
 		[[ -e /sys/class/net/$netdev ]] || fail "$netdev: found absent, wanted present; check its cable, then run the command again"
 	done
 }
@@ -78,7 +89,7 @@ undo_stage() {
 	# On a first visit nothing is left to remember.
 	if [[ ! -e $state_folder/record.json && ! -e $state_folder/armed.json && ! -e $state_folder/original ]]; then
 		rm -rf -- "$state_folder"
-		rm -f -- "$lock_file"
+		forget_lock
 	fi
 	exit "$1"
 }

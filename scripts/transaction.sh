@@ -68,7 +68,7 @@ forget_orphans() {
 	local orphan
 	for orphan in "$state_folder"/tx/*; do
 		[[ -e $orphan ]] || continue
-		systemctl stop "spark-mesh-rollback-${orphan##*/}.timer" 2>/dev/null || true
+		systemctl stop "spark-mesh-rollback-${orphan##*/}".{timer,service} 2>/dev/null || true
 		if [[ -e $orphan/first ]]; then rm -rf -- "$state_folder/original"; fi
 		rm -rf -- "$orphan"
 	done
@@ -82,7 +82,7 @@ arm() {
 	sync "$state_folder/tx" "$state_folder"
 	systemd-run --quiet --collect --unit="spark-mesh-rollback-$transaction" \
 		--on-active="$confirm_seconds" --timer-property=AccuracySec=1s \
-		--property=Restart=on-failure --property=RestartSec=10 \
+		--property=Restart=on-failure --property=RestartSec=10 --property=RestartPreventExitStatus=127 \
 		/bin/bash "$tx/rollback" timer </dev/null >/dev/null 2>&1 || fail 'systemd-run armed no rollback; nothing was changed'
 	mkdir -p "$boot_wants"
 	render_boot_unit | write_file "$boot_unit" 0644
@@ -121,20 +121,24 @@ render_boot_unit() {
 write_rollback_program() {
 	{
 		printf '#!/bin/bash\nset -Eeuo pipefail\nshopt -s inherit_errexit\numask 022\n'
-		declare -p LC_ALL PATH host stack netplan_folder state_folder lock_file boot_unit boot_wants transaction tx files_changed
+		declare -p LC_ALL PATH host stack netplan_folder udev_rules state_folder lock_file boot_unit boot_wants transaction tx files_changed
 		declare -f
 		# shellcheck disable=SC2016 # for the program to expand
 		printf 'roll_back "$1"\n'
 	} >"$tx/rollback"
 }
 
-# Confirms: from the moment that armed.json is gone nothing will be rolled back.
+# Confirms: from the moment that armed.json is gone nothing will be rolled back. $1 is the rollback's cause, if it is one
+# that disarms itself. Another stops it: it may have begun just now, and then waits for the lock.
 disarm() {
+	local unit=spark-mesh-rollback-$transaction
 	remove_file "$state_folder/armed.json"
 	rm -f -- "$boot_unit" "$boot_wants/${boot_unit##*/}"
-	if [[ ${1-} != boot ]]; then
-		systemctl stop "spark-mesh-rollback-$transaction.timer" 2>/dev/null || true
-	fi
+	case ${1-} in
+	boot) ;;
+	timer) systemctl stop "$unit.timer" || true ;;
+	*) systemctl stop "$unit.timer" "$unit.service" || true ;;
+	esac 2>/dev/null
 }
 
 # Puts back what was before this transaction. $1 is the cause: timer, boot, or the operation that asked for it and
@@ -142,15 +146,16 @@ disarm() {
 roll_back() {
 	local cause=$1 first=no
 	trap '' PIPE HUP
-	[[ $cause != timer ]] || take_lock 60 || true
+	# Whoever holds the lock longer than all its limits together hangs, and has lost his right.
+	[[ $cause != timer ]] || take_lock 120 || true
 	[[ ! -e $tx/first ]] || first=yes
 	if [[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]]; then
 		if [[ $cause == timer && $(<"$tx/kind") == undo ]] && probes_pass; then
-			forget_everything
+			forget_everything timer
 			return 0
 		fi
 		restore_files "$tx"
-		if [[ $cause == boot ]]; then restore_before_network; else restore_live "$(<"$tx/live")"; fi
+		if [[ $cause == boot ]]; then restore_before_network; else restore_live "$(live_to_restore "$tx")"; fi
 		printf '{\n  "version": 1,\n  "transaction": "%s",\n  "at": %d,\n  "cause": "%s"\n}\n' \
 			"$transaction" "$EPOCHSECONDS" "$cause" | write_file "$state_folder/rolled-back.json" 0644
 		disarm "$cause"
@@ -158,13 +163,19 @@ roll_back() {
 	fi
 	[[ $first == no ]] || rm -rf -- "$state_folder/original"
 	rm -rf -- "$tx"
+	forget_lock
 }
 
-# Leaves the host as if we had never been there; what we changed on it is put back already.
+# Where nothing of us is left, neither is the lock.
+forget_lock() {
+	[[ -e $state_folder ]] || rm -f -- "$lock_file"
+}
+
+# Leaves the host as if we had never been there; what we changed on it is put back already. $1 as for disarm.
 forget_everything() {
-	disarm
+	disarm "${1-}"
 	rm -rf -- "$state_folder"
 	sync "${state_folder%/*}"
 	systemctl daemon-reload || true
-	rm -f -- "$lock_file"
+	forget_lock
 }

@@ -9,8 +9,7 @@ undo() {
 	[[ -e $state_folder ]] || return 0
 	lock_host
 	settle_ownership undo
-	[[ -e $state_folder/original ]] || return 0
-	restore_original
+	if [[ -e $state_folder/original ]]; then restore_original; else forget_lock; fi
 }
 
 # Seconds until a host that nobody released decides for itself. Short, so that hosts beside a dead one are clean when
@@ -26,7 +25,7 @@ restore_original() {
 	passing_probes >"$tx/probes"
 	arm
 	restore_files "$state_folder/original"
-	restore_live "$(<"$state_folder/original/live")"
+	restore_live "$(live_to_restore "$state_folder/original")"
 	trap - EXIT
 }
 

@@ -8,13 +8,14 @@ const plan = planMesh(cluster(), probes);
 const textOf = (host: string) => plan.hosts.find(({ name }) => name === host)?.netplanText ?? "";
 
 describe("renderNetplan", () => {
-  it("gives the article's file for Spark 1", () => {
+  it("gives the article's file for Spark 1, and waits for none of it at boot", () => {
     const stanza = (address: string) => ({
       dhcp4: "no",
       dhcp6: "no",
       "link-local": [],
       mtu: 9000,
       addresses: [address],
+      optional: true,
     });
     expect(parse(textOf("spark-1"))).toEqual({
       network: {
@@ -41,24 +42,28 @@ describe("renderNetplan", () => {
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.177.11/24 ]
+            optional: true
           enP2p1s0f0np0:
             dhcp4: no
             dhcp6: no
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.178.11/24 ]
+            optional: true
           enp1s0f1np1:
             dhcp4: no
             dhcp6: no
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.187.11/24 ]
+            optional: true
           enP2p1s0f1np1:
             dhcp4: no
             dhcp6: no
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.188.11/24 ]
+            optional: true
       "
     `);
   });
@@ -75,6 +80,7 @@ describe("renderNetplan", () => {
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.197.12/24 ]
+            optional: true
             networkmanager:
               passthrough:
                 ipv6.method: disabled
@@ -84,6 +90,7 @@ describe("renderNetplan", () => {
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.198.12/24 ]
+            optional: true
             networkmanager:
               passthrough:
                 ipv6.method: disabled
@@ -93,6 +100,7 @@ describe("renderNetplan", () => {
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.177.12/24 ]
+            optional: true
             networkmanager:
               passthrough:
                 ipv6.method: disabled
@@ -102,6 +110,7 @@ describe("renderNetplan", () => {
             link-local: [ ]
             mtu: 9000
             addresses: [ 192.168.178.12/24 ]
+            optional: true
             networkmanager:
               passthrough:
                 ipv6.method: disabled

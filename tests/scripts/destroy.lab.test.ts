@@ -69,6 +69,21 @@ test("nobody comes for the release, and what answered before still does: the und
   await expectFormer();
 });
 
+test.each([
+  ["ahead of", 0],
+  ["behind", 12_000],
+])("the timer goes off while somebody holds the lock, and release comes %s it: nothing is left", async (_, wait) => {
+  await commitRing(lab);
+  await all(async (host) => {
+    await must(lab, host, "undo", ringDocument(lab, host));
+    await on(lab, host.name, "systemd-run --quiet --collect flock /run/spark-mesh.lock sleep 13; sleep 0.5");
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    await must(lab, host, "release", ringDocument(lab, host));
+  });
+  await all((host) => until(async () => !(await hasState(host)), 5, `${host.name} finished`));
+  await expectFormer();
+});
+
 test("nobody comes for the release, and what answered before is silent: the mesh comes back", async () => {
   await commitRing(lab, undone);
   await all(async (host) => {

@@ -162,6 +162,7 @@ export function traces(lab: Lab, host: string): Promise<string> {
        ip -br address show dev $netdev | sed 's/@[^ ]*//; s/  */ /g; s/ $//'
      done
      if command -v nmcli >/dev/null; then nmcli -g DEVICE,STATE device | sort; nmcli -g NAME,TYPE connection | sort; fi
+     find /run/udev/rules.d -type f 2>/dev/null
      ls -d /var/lib/spark-mesh /run/spark-mesh* /etc/systemd/system/spark-mesh* /etc/systemd/system/*.wants/spark-mesh* 2>/dev/null
      systemctl list-units --all --no-legend 'spark-mesh*'; systemctl list-unit-files --no-legend 'spark-mesh*'; true`,
   );

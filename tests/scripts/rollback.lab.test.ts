@@ -5,11 +5,16 @@ import { run, until } from "../../lab/hosts/process";
 import { commitRing, destroyRing, must, on, operate, operationCommand, ringDocument, traces } from "./operations";
 
 const file = "/etc/netplan/40-cx7.yaml";
-// What somebody wrote before us, with a mode of its own.
-const former = `network: { version: 2, ethernets: { ${[
-  "enp1s0f0np0: { mtu: 4200, link-local: [ ipv6 ], addresses: [ 10.77.0.1/24 ] }",
-  ...["enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"].map((netdev) => `${netdev}: { link-local: [ ipv6 ] }`),
-].join(", ")} } }`;
+/**
+ * What somebody wrote before us, with a mode of its own. Each host's address is its own: a Spark answers on one cable for
+ * what it has on another, and NetworkManager leaves an address alone that somebody answers for.
+ */
+const formerAddress = ({ number }: LabHost) => `10.77.${number}.1/24`;
+const former = (host: LabHost) =>
+  `network: { version: 2, ethernets: { ${[
+    `enp1s0f0np0: { mtu: 4200, link-local: [ ipv6 ], addresses: [ ${formerAddress(host)} ] }`,
+    ...["enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"].map((netdev) => `${netdev}: { link-local: [ ipv6 ] }`),
+  ].join(", ")} } }`;
 
 let lab: Lab;
 let hosts: LabHost[];
@@ -18,8 +23,8 @@ let before: string[];
 beforeAll(async () => {
   lab = await Lab.up({ name: "test-rollback", stackFile: false, fresh: true });
   hosts = lab.hosts;
-  for (const { name } of hosts) {
-    await on(lab, name, `echo '${former}' >${file}; chmod 0640 ${file}; netplan apply 2>&1; sleep 3`);
+  for (const host of hosts) {
+    await on(lab, host.name, `echo '${former(host)}' >${file}; chmod 0640 ${file}; netplan apply 2>&1; sleep 3`);
   }
   before = await Promise.all(hosts.map(({ name }) => traces(lab, name)));
 });
@@ -75,9 +80,9 @@ test("a host that dies unconfirmed comes back as it was", async () => {
   for (const { name } of hosts) await lab.boot(name);
   await all(async (host, index) => {
     expect(await rolledBack(host)).toMatchObject({ transaction: ids[index], cause: "boot" });
-    expect(await on(lab, host.name, `cat ${file}; stat -c %a ${file}`)).toBe(`${former}\n640`);
+    expect(await on(lab, host.name, `cat ${file}; stat -c %a ${file}`)).toBe(`${former(host)}\n640`);
     await until(
-      async () => (await on(lab, host.name, "ip -br address show dev enp1s0f0np0")).includes("10.77.0.1/24"),
+      async () => (await on(lab, host.name, "ip -br address show dev enp1s0f0np0")).includes(formerAddress(host)),
       20,
       `${host.name} has its former address`,
     );

@@ -33,6 +33,32 @@ function pairDocument(host: LabHost): string {
   return lines.filter((line) => !new RegExp(`^(netdev|link) \\S+${unused} `).test(line)).join("\n");
 }
 
+/** Follows all that a host's sshd starts from now on, from outside: the host has no strace. `end` returns what was seen. */
+async function straceOfSshd({ name }: LabHost, words: readonly string[]): Promise<{ end(): Promise<string> }> {
+  const sshd = await on(lab, name, "systemctl show -p MainPID --value ssh");
+  const net = await on(lab, name, "readlink /proc/self/ns/net");
+  const candidates = await run([
+    "bash",
+    "-c",
+    `for pid in $(pgrep -x sshd); do grep -lq "^NSpid:.*[[:space:]]${sshd}$" /proc/$pid/status && readlink /proc/$pid/ns/net && echo $pid; done; true`,
+  ]);
+  const lines = candidates.stdout.trim().split("\n");
+  expect(lines).toContain(net);
+  const strace = spawn("strace", ["-f", "-qq", ...words, "-p", `${lines[lines.indexOf(net) + 1]}`]);
+  let log = "";
+  strace.stderr.on("data", (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return {
+    async end() {
+      strace.kill("SIGINT");
+      await new Promise((resolve) => strace.on("close", resolve));
+      return log;
+    },
+  };
+}
+
 const failedLogins = async () =>
   Number(
     await on(
@@ -77,17 +103,13 @@ test.each([
     asking.name,
     `echo 'Defaults timestamp_timeout=${minutes}' >/etc/sudoers.d/timeout; chmod 0440 /etc/sudoers.d/timeout`,
   );
-  const watch = run(
-    lab.execCommand(
-      asking.name,
-      "end=$((SECONDS + 30)); touch /tmp/watching; while [ -e /tmp/watching ] && [ $SECONDS -lt $end ]; do grep -l canar[y] /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done; true",
-    ),
-  );
+  const watch = await straceOfSshd(asking, ["-v", "-s", "4096", "-e", "trace=execve"]);
   const id = await must(lab, asking, "stage", pairDocument(asking));
   expect(id).toMatch(/^\d{8}T\d{6}-[0-9a-f]{8}$/);
   await must(lab, asking, "commit", pairDocument(asking), id);
-  await on(lab, asking.name, "rm /tmp/watching");
-  expect((await watch).stdout).toBe("");
+  const started = await watch.end();
+  expect(started).toMatch(/execve\("[^"]*sudo", \["sudo", "-S"/);
+  expect(started).not.toContain("canary");
   expect(
     await on(
       lab,
@@ -100,39 +122,10 @@ test.each([
 });
 
 test("the file's text is on disk before its name, and its name before netplan is told", async () => {
-  const sshd = (await on(lab, free.name, "systemctl show -p MainPID --value ssh")).trim();
-  // strace runs outside: the host has none. It follows all that sshd starts.
-  const outside = (
-    await run([
-      "bash",
-      "-c",
-      `for pid in $(pgrep -x sshd); do grep -lq "^NSpid:.*[[:space:]]${sshd}$" /proc/$pid/status && readlink /proc/$pid/ns/net && echo $pid; done; true`,
-    ])
-  ).stdout;
-  const net = (await on(lab, free.name, "readlink /proc/self/ns/net")).trim();
-  const lines = outside.trim().split("\n");
-  const pid = lines[lines.indexOf(net) + 1];
-  expect(lines).toContain(net);
-  const strace = spawn("strace", [
-    "-f",
-    "-qq",
-    "-y",
-    "-s",
-    "200",
-    "-e",
-    "trace=fsync,rename,renameat,renameat2,execve",
-    "-p",
-    `${pid}`,
-  ]);
-  let log = "";
-  strace.stderr.on("data", (chunk: Buffer) => {
-    log += chunk.toString();
-  });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const watch = await straceOfSshd(free, ["-y", "-s", "200", "-e", "trace=fsync,rename,renameat,renameat2,execve"]);
   const { command, stdin } = operationCommand(lab, free, "stage", pairDocument(free));
   const { code, stderr } = await run(command, { stdin });
-  strace.kill("SIGINT");
-  await new Promise((resolve) => strace.on("close", resolve));
+  const log = await watch.end();
   expect(stderr || `${code}`).toBe("0");
   const at = (pattern: RegExp) => {
     const found = log.split("\n").findIndex((line) => pattern.test(line));
