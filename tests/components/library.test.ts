@@ -37,6 +37,7 @@ describe("the package", () => {
       join(app, "node_modules", "spark-mesh"),
       "--strip-components=1",
     ]);
+    writeFileSync(join(app, "package.json"), "{}");
     writeFileSync(join(app, "index.ts"), PROGRAM);
   }, 120_000);
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { gatherFacts } from "../../facts/gather";
 import { Lab } from "../../lab/hosts/lab";
+import { until } from "../scenarios/observe";
 import { startAgent } from "./agents";
 import { clusterOf, factsOf, onHost, ringMesh, settle, type Wish } from "./ring";
 
@@ -25,6 +26,9 @@ beforeAll(async () => {
     ],
   });
   Reflect.deleteProperty(process.env, "SSH_AUTH_SOCK");
+  // Just booted: nothing can be heard before the kernel has made sure of the link-local addresses.
+  const names = lab.hosts.map(({ name }) => name);
+  await until(lab, names, "! ip -6 -o address show tentative | grep -q np", 20);
 });
 afterEach(() => {
   process.env = { ...environment };

@@ -110,7 +110,7 @@ describe("file drift", () => {
     [
       "appended line",
       (file) => ({ ...file, ...changed, text: `${text}# mine\n` }),
-      [[FILE, "line 29", "# mine", "nothing"]],
+      [[FILE, "line 33", "# mine", "nothing"]],
     ],
     ["mode", (file) => ({ ...file, ...changed, mode: "644", text }), [[FILE, "mode", "644", "600"]]],
     ["owner", (file) => ({ ...file, ...changed, owner: "me:me", text }), [[FILE, "owner", "me:me", "root:root"]]],
