@@ -16,7 +16,7 @@ const FILE = "/etc/netplan/40-cx7.yaml";
 /** Pulumi's default, and the way in which spark-mesh is loaded. */
 const DEFAULT_LOADER = "name: empty\nmain: index.ts\nruntime: nodejs\n";
 const OUR_LOADER =
-  'name: empty\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require tsx/cjs" } }\n';
+  'name: empty\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require sucrase/register/ts" } }\n';
 
 async function main(): Promise<void> {
   const engine = findEngine();
