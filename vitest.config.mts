@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Tests named `*.lab.test.ts` boot virtual Sparks: one file at a time, after the others, with time to boot.
+// Tests named `*.lab.test.ts` boot virtual Sparks, each file a lab of its own: two at a time, since they mostly wait.
 const onVirtualSparks = "tests/**/*.lab.test.ts";
 
 export default defineConfig({
@@ -22,7 +22,7 @@ export default defineConfig({
           include: [onVirtualSparks],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
