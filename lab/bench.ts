@@ -1,13 +1,14 @@
 /** `npm run bench`: what spark-mesh costs, as ratios within one run, on the real Pulumi CLI and three virtual Sparks. */
 
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { parseClusterConfig } from "../config/load";
 import { gatherFacts } from "../facts/gather";
 import { inTurns, milliseconds, peakMemoryMiB, ratio } from "./bench/measure";
 import { findEngine } from "./cli";
 import { Lab } from "./hosts/lab";
 import { must } from "./hosts/process";
-import { Project, type Step } from "./project";
+import { checkout, Project, type Step } from "./project";
 
 const RUNS = 7;
 const NAME = "bench";
@@ -31,8 +32,8 @@ async function main(): Promise<void> {
   const emptyLoadedAsOurs = await Project.empty(engine, OUR_LOADER);
   try {
     const up = await benchUp(lab, project);
-    await benchFacts(lab, project);
-    await benchPreview(project, empty, emptyLoadedAsOurs);
+    const facts = await benchFacts(lab, project);
+    await benchPreview(project, empty, emptyLoadedAsOurs, facts);
     const texts = await Promise.all(lab.hosts.map(async ({ name }) => (await lab.exec(name, `cat ${FILE}`)).stdout));
     const bare = await benchBareApply(await freshLab(), texts);
     console.log(`first up of a ring / the same files by bare parallel netplan apply: ${ratio(up, bare)}`);
@@ -60,7 +61,8 @@ async function benchUp(lab: Lab, project: Project): Promise<number> {
   return up;
 }
 
-async function benchFacts(lab: Lab, project: Project): Promise<void> {
+/** Milliseconds that asking all hosts takes. */
+async function benchFacts(lab: Lab, project: Project): Promise<number> {
   const shown = await project.run(["config", "--json", "--show-secrets"]);
   const values = Object.entries(JSON.parse(shown.stdout) as Record<string, { value: string }>);
   const config = Object.fromEntries(values.map(([key, { value }]) => [key, value]));
@@ -71,17 +73,36 @@ async function benchFacts(lab: Lab, project: Project): Promise<void> {
     () => Promise.all(lab.hosts.map(({ name }) => must(["ssh", "-F", lab.sshConfig, name, "true"]))),
   );
   console.log(`facts of a settled mesh / three parallel \`ssh host true\`: ${ratio(facts, plain)} (at most 2.0)`);
+  return facts;
 }
 
-async function benchPreview(project: Project, empty: Project, emptyLoadedAsOurs: Project): Promise<void> {
-  const [ours, theirs, theirsLoadedAsOurs] = await inTurns(
+async function benchPreview(
+  project: Project,
+  empty: Project,
+  emptyLoadedAsOurs: Project,
+  facts: number,
+): Promise<void> {
+  const loading = (what: string) => () =>
+    must([process.execPath, "--require", "sucrase/register/ts", "-e", `require("${what}")`]);
+  const [ours, theirs, theirsLoadedAsOurs, loaded, sdk] = await inTurns(
     RUNS,
     () => succeeds(project.preview("--expect-no-changes")),
     () => succeeds(empty.preview()),
     () => succeeds(emptyLoadedAsOurs.preview()),
+    loading(join(checkout, "index.ts")),
+    loading("@pulumi/pulumi"),
   );
   console.log(`no-change preview / an empty program's: ${ratio(ours, theirs)} (at most 1.5)`);
   console.log(`no-change preview / an empty program's, loaded like ours: ${ratio(ours, theirsLoadedAsOurs)}`);
+  const load = loaded - sdk;
+  const parts = {
+    "engine and SDK": theirsLoadedAsOurs,
+    load,
+    facts,
+    resources: ours - theirsLoadedAsOurs - load - facts,
+  };
+  const listed = Object.entries(parts).map(([part, time]) => `${part} ${(time / 1000).toFixed(2)} s`);
+  console.log(`parts of the no-change preview: ${listed.join(", ")}`);
   const [peak, emptyPeak] = [
     await peakMemoryMiB(project.start(["preview"])),
     await peakMemoryMiB(empty.start(["preview"])),
