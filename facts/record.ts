@@ -45,6 +45,11 @@ export const fileStat = z.object({
   ctime: z.string(),
 });
 
+/** Whether two stats are of the same state of a file. */
+export function sameStat(a: FileStat, b: FileStat): boolean {
+  return a.mode === b.mode && a.owner === b.owner && a.size === b.size && a.inode === b.inode && a.ctime === b.ctime;
+}
+
 export const hostRecord = z.object({
   version: z.literal(1),
   /** Name of the host in the mesh that committed. */

@@ -1,7 +1,7 @@
 import type { HostConfig } from "../config/cluster";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
-import type { HostRecord } from "./record";
+import { type HostRecord, sameStat } from "./record";
 
 /** What the first pass leaves to be asked on the same connection. */
 interface SecondPass {
@@ -18,16 +18,8 @@ function filesAsRecorded({ netplanFiles }: HostFacts, record: HostRecord): boole
   const ours = netplanFiles.filter(({ path }) => path.startsWith("/etc/netplan/"));
   return (
     ours.length === record.files.filter(({ path }) => path.startsWith("/etc/netplan/")).length &&
-    record.files.every(({ path, mode, owner, size, inode, ctime }) =>
-      netplanFiles.some(
-        (file) =>
-          file.path === path &&
-          file.mode === mode &&
-          file.owner === owner &&
-          file.size === size &&
-          file.inode === inode &&
-          file.ctime === ctime,
-      ),
+    record.files.every((recorded) =>
+      netplanFiles.some((file) => file.path === recorded.path && sameStat(file, recorded)),
     )
   );
 }

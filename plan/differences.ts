@@ -1,5 +1,5 @@
 import type { Cx7Netdev, HostFacts, LiveAddress, NetplanFileFact } from "../facts/hostFacts";
-import type { FileStat, HostRecord, RecordedNetdev } from "../facts/record";
+import { type FileStat, type HostRecord, type RecordedNetdev, sameStat } from "../facts/record";
 import { sha256 } from "./digest";
 import type { Difference, HostPlan, NetdevPlan } from "./plan";
 import { compareText, printable } from "./views";
@@ -79,10 +79,6 @@ function hashOf(
 ): string | undefined {
   if (file.text !== undefined) return sha256(file.text);
   return committed && sameStat(file, committed) ? committed.sha256 : undefined;
-}
-
-function sameStat(a: FileStat, b: FileStat): boolean {
-  return a.mode === b.mode && a.owner === b.owner && a.size === b.size && a.inode === b.inode && a.ctime === b.ctime;
 }
 
 function firstDifference(found: string | undefined, wanted: string): Finding {
