@@ -8,6 +8,7 @@ import { inTurns, milliseconds, peakMemoryMiB, ratio } from "./bench/measure";
 import { findEngine } from "./cli";
 import { Lab } from "./hosts/lab";
 import { must } from "./hosts/process";
+import { sshSessions } from "./hosts/sshd-log";
 import { checkout, Project, type Step } from "./project";
 
 const RUNS = 7;
@@ -124,14 +125,6 @@ async function benchBareApply(lab: Lab, texts: readonly string[]): Promise<numbe
       }),
     ),
   );
-}
-
-async function sshSessions(lab: Lab, host: string): Promise<number> {
-  const { stdout } = await lab.exec(
-    host,
-    "journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Accepted ' || true",
-  );
-  return Number(stdout);
 }
 
 async function succeeds(running: Promise<Step>): Promise<void> {

@@ -80,15 +80,6 @@ export async function traces(lab: Lab, host: string): Promise<Record<string, str
   };
 }
 
-/** How many SSH sessions a host's sshd has accepted so far. */
-export async function sshSessions(lab: Lab, host: string): Promise<number> {
-  const { stdout } = await lab.exec(
-    host,
-    "journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Accepted ' || true",
-  );
-  return Number(stdout.trim());
-}
-
 /** How many times a command was started through sudo on a host so far. */
 export async function sudoRuns(lab: Lab, host: string): Promise<number> {
   const { stdout } = await lab.exec(host, "journalctl -q -o cat -t sudo | grep -c COMMAND= || true");

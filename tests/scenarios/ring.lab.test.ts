@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
+import { sshSessions } from "../../lab/hosts/sshd-log";
 import { Project } from "../../lab/project";
 import { everyEngine } from "./engines";
-import { liveNetdevs, RING_ADDRESSES, RING_LINKS, sshSessions, sudoRuns } from "./observe";
+import { liveNetdevs, RING_ADDRESSES, RING_LINKS, sudoRuns } from "./observe";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 
