@@ -27,7 +27,7 @@ exists() {
 
 attach() {
 	local netns=$1 space=$2 netdev=$3 mac=$4 outer=$5 bridge=$6
-	if exists "$space" "$outer"; then in_space "$space" ip link del dev "$outer"; fi
+	unless_gone "$space" "$outer" del dev "$outer"
 	in_space "$space" ip link add name "$outer" mtu 9216 type veth \
 		peer name "$netdev" mtu 1500 address "$mac" netns "$netns"
 	in_space "$space" ip link set dev "$outer" master "$bridge"
@@ -42,8 +42,10 @@ light() {
 	*)
 		# The end that comes second brings both up, so two hosts may do this at once.
 		if exists "$space" "$far"; then
-			in_space "$space" ip link set dev "$far" up
+			unless_gone "$space" "$far" set dev "$far" up
 			in_space "$space" ip link set dev "$outer" up
+			# It may have vanished meanwhile; at its return it is the end that comes second.
+			exists "$space" "$far" || dark "$space" "$outer"
 		fi
 		;;
 	esac
@@ -69,6 +71,10 @@ unless_gone() {
 		return 1
 	fi
 }
+
+# One at a time: hosts that go and come work on each other's ends.
+exec 9<"${BASH_SOURCE[0]}"
+flock 9
 
 verb=$1
 netns=${2-}
