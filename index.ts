@@ -1,17 +1,18 @@
 import { homedir } from "node:os";
-import * as pulumi from "@pulumi/pulumi";
-import { Mesh } from "./components/mesh";
+import { allConfig } from "@pulumi/pulumi/runtime/config";
 import { programFault } from "./components/programFault";
 import { Faults } from "./config/faults";
 import { parseClusterConfig } from "./config/load";
-import { gatherFacts } from "./facts/gather";
-import { planMesh } from "./plan/planMesh";
+import { askHosts } from "./facts/gather";
 
 /** One stack is one cluster: its config in, its hosts asked, the plan made, the plan's resources out. */
 async function program(): Promise<Record<string, unknown>> {
   const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
-  const cluster = parseClusterConfig(pulumi.runtime.allConfig(), homedir(), secretKeys);
-  const { probes, logins } = await gatherFacts(cluster);
+  const cluster = parseClusterConfig(allConfig(), homedir(), secretKeys);
+  const asked = await askHosts(cluster);
+  // Pulumi's SDK takes as long to load as the hosts take to answer.
+  const [{ planMesh }, { Mesh }] = await Promise.all([import("./plan/planMesh"), import("./components/mesh")]);
+  const { probes, logins } = await asked.answers();
   const plan = planMesh(cluster, probes);
   const mesh = new Mesh("mesh", { cluster, plan, logins });
 

@@ -10,7 +10,7 @@ import type { HostFacts, Login, Probe } from "./hostFacts";
 import { type LoginResult, resolveLogin } from "./login";
 import { parseFirstPass, withSecondPass } from "./parse";
 import { decideSecondPass, renderSecondPass } from "./secondPass";
-import { SessionEnded, withSession } from "./session";
+import { openSession, type Session, SessionEnded } from "./session";
 
 /** What came of asking every host that isn't abandoned, and how apply logs in to those that it can log in to. */
 interface GatheredFacts {
@@ -19,8 +19,6 @@ interface GatheredFacts {
   /** No entry where no host key is known. An `address` is still a name where the name led to none. */
   readonly logins: Map<string, Login>;
 }
-
-type ResolvedLogin = Extract<LoginResult, { kind: "login" }>;
 
 /** Comments are for readers of the file: bash reads a pipe byte by byte. */
 const script = readFileSync(join(__dirname, "../scripts/facts.sh"), "utf8").replace(/^\s*#.*\n/gm, "");
@@ -33,25 +31,55 @@ function peersOf(name: string, logins: ReadonlyMap<string, Login>): string[] {
     .map(({ address }) => address);
 }
 
-/** A host's facts, one session. @throws Faults that name the host, or SessionEnded */
+/** A host that was asked, or can't be. */
+interface AskedHost {
+  readonly name: string;
+  /** Its probe; lines of faults instead where it can't be worked with. */
+  readonly probe: Promise<Probe | readonly string[]>;
+}
+
+/** Starts the host's one session and sends the first question down it. */
 async function askHost(
   host: HostConfig,
-  resolved: ResolvedLogin,
+  resolved: Exclude<LoginResult, { kind: "faults" }>,
   peers: readonly string[],
   cluster: ClusterConfig,
   folder: string,
-) {
-  const { login, identityFile } = resolved;
-  const target = { name: host.name, login, ...(identityFile !== undefined && { identityFile }) };
-  return withSession(target, folder, async (session): Promise<HostFacts> => {
-    const line = await session.ask(`${script}\n${["first_pass", ...peers, "end\n"].join("\n")}`);
-    const first = parseFirstPass(host.name, line);
-    const facts = withConfigured(host, first.facts);
-    const second = decideSecondPass(first, cluster.cables !== undefined, cluster.abandon);
-    if (second === undefined) return facts;
-    const more = await session.ask(renderSecondPass(second, host));
-    return withSecondPass(host.name, facts, second.multicast.length > 0, more);
-  });
+): Promise<AskedHost> {
+  const { name } = host;
+  if (resolved.kind === "hostKeyUnknown") return { name, probe: Promise.resolve(resolved) };
+  const { login, identityFile, nameFault } = resolved;
+  if (nameFault !== undefined) return { name, probe: Promise.resolve({ kind: "unreachable", reason: nameFault }) };
+  const session = await openSession({ name, login, ...(identityFile !== undefined && { identityFile }) }, folder);
+  const line = session.ask(`${script}\n${["first_pass", ...peers, "end\n"].join("\n")}`);
+  return { name, probe: probeOf(host, login, session, line, cluster).finally(() => session.close()) };
+}
+
+async function probeOf(
+  host: HostConfig,
+  login: Login,
+  session: Session,
+  line: Promise<string>,
+  cluster: ClusterConfig,
+): Promise<Probe | readonly string[]> {
+  try {
+    return { kind: "facts", facts: await factsOf(host, session, await line, cluster) };
+  } catch (error) {
+    if (error instanceof Faults) return error.lines;
+    if (!(error instanceof SessionEnded)) throw error;
+    const failure = failureOf(error, login);
+    return typeof failure === "string" ? [`${host.name}: ${failure}`] : failure;
+  }
+}
+
+/** A host's facts, from its answer and what that makes worth a second question. @throws Faults or SessionEnded */
+async function factsOf(host: HostConfig, session: Session, line: string, cluster: ClusterConfig): Promise<HostFacts> {
+  const first = parseFirstPass(host.name, line);
+  const facts = withConfigured(host, first.facts);
+  const second = decideSecondPass(first, cluster.cables !== undefined, cluster.abandon);
+  if (second === undefined) return facts;
+  const more = await session.ask(renderSecondPass(second, host));
+  return withSecondPass(host.name, facts, second.multicast.length > 0, more);
 }
 
 /** A configured management netdev wins over the routed one, and must be there. */
@@ -65,27 +93,6 @@ function withConfigured(host: HostConfig, facts: HostFacts): HostFacts {
     ]);
   }
   return { ...facts, managementInterface: wanted };
-}
-
-/** The probe of a host; lines of faults instead where it answered and can't be worked with. */
-async function probe(
-  host: HostConfig,
-  resolved: LoginResult,
-  peers: readonly string[],
-  cluster: ClusterConfig,
-  folder: string,
-): Promise<Probe | readonly string[]> {
-  if (resolved.kind === "faults") return resolved.lines;
-  if (resolved.kind === "hostKeyUnknown") return resolved;
-  if (resolved.nameFault !== undefined) return { kind: "unreachable", reason: resolved.nameFault };
-  try {
-    return { kind: "facts", facts: await askHost(host, resolved, peers, cluster, folder) };
-  } catch (error) {
-    if (error instanceof Faults) return error.lines;
-    if (!(error instanceof SessionEnded)) throw error;
-    const failure = failureOf(error, resolved.login);
-    return typeof failure === "string" ? [`${host.name}: ${failure}`] : failure;
-  }
 }
 
 /** A line for every host that turns out to be another one: a MAC is only one machine's. */
@@ -106,38 +113,66 @@ function sameMachine(probes: ReadonlyMap<string, Probe>): string[] {
   return lines;
 }
 
+/** Hosts that are finding out what they are. */
+export interface AskedHosts {
+  /**
+   * What they said.
+   *
+   * @throws Faults with every answer that is no facts. An unreachable host is none: it is a probe.
+   */
+  answers(): Promise<GatheredFacts>;
+}
+
 /**
  * Asks every host what it is right now: all at once, one SSH session each, reading only. Abandoned hosts are left
- * alone. Takes a second in the worst case of healthy hosts, and as long as a silent host is waited for otherwise.
+ * alone. Returns once the question is on its way, so that a caller has something else done meanwhile.
  *
- * @throws Faults with everything that no plan can be made of: logins that apply can't do (found before any host is
- *   contacted), and answers that are no facts. An unreachable host is none: it is a probe.
+ * @throws Faults with every login that apply can't do, before any host is contacted.
  */
-export async function gatherFacts(cluster: ClusterConfig): Promise<GatheredFacts> {
+export async function askHosts(cluster: ClusterConfig): Promise<AskedHosts> {
   const hosts = cluster.hosts.filter(({ name }) => !cluster.abandon.includes(name));
-  const resolved = await Promise.all(hosts.map(async (host) => ({ host, result: await resolveLogin(host) })));
-  const loginFaults = resolved.flatMap(({ host, result }) =>
-    result.kind === "faults" ? result.lines.map((line) => `${host.name}: ${line}`) : [],
-  );
-  if (loginFaults.length > 0) throw new Faults("the hosts", loginFaults);
+  const results = await Promise.all(hosts.map(async (host) => ({ host, result: await resolveLogin(host) })));
+  const loginFaults: string[] = [];
+  const resolved: { host: HostConfig; result: Exclude<LoginResult, { kind: "faults" }> }[] = [];
   const logins = new Map<string, Login>();
-  for (const { host, result } of resolved) if (result.kind === "login") logins.set(host.name, result.login);
+  for (const { host, result } of results) {
+    if (result.kind === "faults") loginFaults.push(...result.lines.map((line) => `${host.name}: ${line}`));
+    else resolved.push({ host, result });
+    if (result.kind === "login") logins.set(host.name, result.login);
+  }
+  if (loginFaults.length > 0) throw new Faults("the hosts", loginFaults);
 
   const folder = await mkdtemp(join(tmpdir(), "spark-mesh-"));
-  try {
-    const found = await Promise.all(
-      resolved.map(({ host, result }) => probe(host, result, peersOf(host.name, logins), cluster, folder)),
-    );
-    const faults = found.flatMap((each) => ("kind" in each ? [] : each));
-    const probes = new Map<string, Probe>();
-    found.forEach((each, index) => {
-      const name = hosts[index]?.name;
-      if (name !== undefined && "kind" in each) probes.set(name, each);
-    });
-    faults.push(...sameMachine(probes));
-    if (faults.length > 0) throw new Faults("the hosts", faults);
-    return { probes, logins };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const asked = await Promise.all(
+    resolved.map(({ host, result }) => askHost(host, result, peersOf(host.name, logins), cluster, folder)),
+  );
+  const probes = probesOf(asked).finally(() => rm(folder, { recursive: true, force: true }));
+  // Whoever asks for the answers hears of a failure; until then it is no unhandled rejection.
+  probes.catch(() => undefined);
+  return { answers: async () => ({ probes: await probes, logins }) };
+}
+
+/**
+ * What every host is right now, and how it is reached. Takes a second in the worst case of healthy hosts, and as long
+ * as a silent host is waited for otherwise.
+ *
+ * @throws Faults as `askHosts` and its answers do.
+ */
+export async function gatherFacts(cluster: ClusterConfig): Promise<GatheredFacts> {
+  return (await askHosts(cluster)).answers();
+}
+
+/** The probes of all hosts, in rank order. @throws Faults of all hosts together */
+async function probesOf(asked: readonly AskedHost[]): Promise<Map<string, Probe>> {
+  const probes = new Map<string, Probe>();
+  const faults: string[] = [];
+  for (const { name, probe } of await Promise.all(
+    asked.map(async ({ name, probe }) => ({ name, probe: await probe })),
+  )) {
+    if ("kind" in probe) probes.set(name, probe);
+    else faults.push(...probe);
   }
+  faults.push(...sameMachine(probes));
+  if (faults.length > 0) throw new Faults("the hosts", faults);
+  return probes;
 }

@@ -26,10 +26,16 @@ export class SessionEnded extends Error {
   }
 }
 
-/** An SSH session whose remote shell reads commands from us. */
-interface Session {
-  /** Sends text and waits for the next line that starts with `prefix`. @throws SessionEnded */
+/** An SSH session whose remote shell reads commands from us. It ends when it is closed, or after 45 seconds. */
+export interface Session {
+  /**
+   * Sends text, at once, and waits for the next line that starts with `prefix`.
+   *
+   * @throws SessionEnded where the host can't be reached, doesn't let us in, or falls silent
+   */
   ask(text: string): Promise<string>;
+  /** The remote shell ends with its input, and ssh with the shell: nobody need wait for them. */
+  close(): void;
 }
 
 const prefix = '{"sparkMeshFacts":';
@@ -95,17 +101,15 @@ async function textOf(file: string): Promise<string> {
 }
 
 /**
- * Opens one SSH session to a host and lets `talk` use it; the session ends with it, or after 45 seconds.
+ * Starts one SSH session to a host, without waiting for it to be let in.
  *
  * @param name The host's name in the config, under which its key is pinned.
  * @param folder A folder of this run's own, for the pins.
- * @throws SessionEnded where the host can't be reached, doesn't let us in, or falls silent
  */
-export async function withSession<T>(
+export async function openSession(
   host: { readonly name: string; readonly login: Login; readonly identityFile?: string },
   folder: string,
-  talk: (session: Session) => Promise<T>,
-): Promise<T> {
+): Promise<Session> {
   const args = await sshArguments(host.login, host.name, folder, host.identityFile);
   const ssh = spawn("ssh", [...args, "exec bash -s"], { env: { ...process.env, LC_ALL: "C" } });
   let stderr = "";
@@ -145,18 +149,13 @@ export async function withSession<T>(
     return new SessionEnded(code, stderr, await textOf(jumpLog(folder, host.name)), ended);
   });
 
-  const session: Session = {
+  return {
     ask: (text) =>
       new Promise((resolve, reject) => {
         onLine = resolve;
         void over.then(reject);
         ssh.stdin.write(text);
       }),
+    close: () => ssh.stdin.end(),
   };
-  try {
-    return await talk(session);
-  } finally {
-    // The remote shell ends with its input, and ssh with the shell: nobody need wait for them.
-    ssh.stdin.end();
-  }
 }

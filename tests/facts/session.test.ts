@@ -7,7 +7,7 @@ import { Server, type ServerChannel } from "ssh2";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { failureOf } from "../../facts/failure";
 import type { Probe } from "../../facts/hostFacts";
-import { SessionEnded, withSession } from "../../facts/session";
+import { openSession, SessionEnded } from "../../facts/session";
 
 // Hosts that behave badly, played by a server in this process.
 const folder = mkdtempSync(join(tmpdir(), "facts session %h \"'-"));
@@ -50,7 +50,8 @@ function faultyHost({ hostKey = ed25519.text, accept = true, onCommand }: Behavi
 async function probe(port: number): Promise<string | Probe> {
   const login = { address: "127.0.0.1", port, user: "nvidia", hostKey: ed25519.line, privateKey: client.text };
   try {
-    return await withSession({ name: "spark-1", login, identityFile: client.path }, folder, (s) => s.ask("facts\n"));
+    const session = await openSession({ name: "spark-1", login, identityFile: client.path }, folder);
+    return await session.ask("facts\n").finally(() => session.close());
   } catch (error) {
     if (error instanceof SessionEnded) return failureOf(error, login);
     throw error;
