@@ -18,7 +18,7 @@ const FILE = "/etc/netplan/40-cx7.yaml";
 /** Pulumi's default, and the way in which spark-mesh is loaded. */
 const DEFAULT_LOADER = "name: empty\nmain: index.ts\nruntime: nodejs\n";
 const OUR_LOADER =
-  'name: empty\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require sucrase/register/ts" } }\n';
+  'name: empty\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require ./loader.cjs" } }\n';
 
 async function main(): Promise<void> {
   const engine = findEngine();
@@ -84,7 +84,7 @@ async function benchPreview(
   facts: number,
 ): Promise<void> {
   const loading = (what: string) => () =>
-    must([process.execPath, "--require", "sucrase/register/ts", "-e", `require("${what}")`]);
+    must([process.execPath, "--require", join(checkout, "loader.cjs"), "-e", `require("${what}")`]);
   const [ours, theirs, theirsLoadedAsOurs, loaded, sdk] = await inTurns(
     RUNS,
     () => succeeds(project.preview("--expect-no-changes")),

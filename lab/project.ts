@@ -17,6 +17,7 @@ const PROGRAM = [
   "package.json",
   "tsconfig.json",
   "index.ts",
+  "loader.cjs",
   "config",
   "facts",
   "plan",
@@ -91,7 +92,7 @@ export class Project {
     const dir = mkdtempSync(join(tmpdir(), "spark-mesh-empty-"));
     writeFileSync(join(dir, "Pulumi.yaml"), projectFile);
     writeFileSync(join(dir, "index.ts"), "");
-    for (const part of ["package.json", "tsconfig.json"]) {
+    for (const part of ["package.json", "tsconfig.json", "loader.cjs"]) {
       cpSync(join(checkout, part), join(dir, part));
     }
     symlinkSync(join(checkout, "node_modules"), join(dir, "node_modules"));

@@ -1,0 +1,54 @@
+/**
+ * Loads our TypeScript where Node.js starts with `--require ./loader.cjs`: sucrase strips its types, once for each text
+ * of a file, and what was made of it is kept in node_modules/.cache. There Node.js 22 keeps what V8 compiled, too.
+ * A cache that can't be read or written costs time and nothing else.
+ */
+"use strict";
+
+const { createHash } = require("node:crypto");
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const { enableCompileCache } = require("node:module");
+const { join } = require("node:path");
+const { addHook } = require("pirates");
+
+const cache = join(__dirname, "node_modules", ".cache", "spark-mesh");
+const sucraseVersion = require("sucrase/package.json").version;
+
+/** What sucrase makes of a file's text, with its source map. */
+function stripTypes(text, path) {
+  const { transform } = require("sucrase");
+  const { code, sourceMap } = transform(text, {
+    transforms: ["imports", "typescript"],
+    filePath: path,
+    sourceMapOptions: { compiledFilename: path },
+  });
+  const map = Buffer.from(JSON.stringify(sourceMap)).toString("base64");
+  return `${code}\n//# sourceMappingURL=data:application/json;base64,${map}`;
+}
+
+/** Keeps a file's text; readers see all of it or none. */
+function keep(path, text) {
+  try {
+    mkdirSync(cache, { recursive: true });
+    const unfinished = `${path}.${process.pid}`;
+    writeFileSync(unfinished, text);
+    renameSync(unfinished, path);
+  } catch {
+    // The next run strips it again.
+  }
+}
+
+function load(text, path) {
+  const key = createHash("sha256").update(`${sucraseVersion}\0${path}\0${text}`).digest("hex");
+  const kept = join(cache, `${key}.js`);
+  try {
+    return readFileSync(kept, "utf8");
+  } catch {
+    const stripped = stripTypes(text, path);
+    keep(kept, stripped);
+    return stripped;
+  }
+}
+
+enableCompileCache?.(join(cache, "compiled"));
+addHook(load, { exts: [".ts"] });
