@@ -1,13 +1,14 @@
 /**
  * Loads our TypeScript where Node.js starts with `--require ./loader.cjs`: sucrase strips its types, once for each text
  * of a file, and what was made of it is kept in node_modules/.cache. There Node.js 22 keeps what V8 compiled, too.
- * A cache that can't be read or written costs time and nothing else.
+ * A cache that can't be read or written costs time and nothing else. What the SDK loads for functions that are sent
+ * to a cloud, which is half of its start-up, waits until it is used.
  */
 "use strict";
 
 const { createHash } = require("node:crypto");
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
-const { enableCompileCache } = require("node:module");
+const Module = require("node:module");
 const { join } = require("node:path");
 const { addHook } = require("pirates");
 
@@ -50,5 +51,18 @@ function load(text, path) {
   }
 }
 
-enableCompileCache?.(join(cache, "compiled"));
+/** Packages that the SDK requires at its start and uses in runtime.serializeFunction alone. */
+const DEFERRED = new Set(["typescript", "@npmcli/arborist"]);
+const loadModule = Module._load;
+
+/** Stands for a module, and loads it when anything of it is asked for. */
+function deferred(args) {
+  // What compiled TypeScript asks of a module first: one of its own kind is taken as it is.
+  const get = (_, key) => (key === "__esModule" ? true : loadModule.apply(Module, args)[key]);
+  return new Proxy({}, { get });
+}
+
+Module._load = (...args) => (DEFERRED.has(args[0]) ? deferred(args) : loadModule.apply(Module, args));
+
+Module.enableCompileCache?.(join(cache, "compiled"));
 addHook(load, { exts: [".ts"] });
