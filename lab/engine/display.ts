@@ -1,10 +1,12 @@
-import type { Op } from "./plan";
+const symbols = { create: "+", update: "~", delete: "-", same: " " } as const;
 
-const symbols: Record<Op, string> = { same: " ", create: "+", update: "~", delete: "-" };
+/** What is done to a resource. */
+export type Op = keyof typeof symbols;
 
 /** Prints a run much as the CLI prints one that nobody watches. */
 export class Display {
-  readonly #counts: Record<Op, number> = { same: 0, create: 0, update: 0, delete: 0 };
+  /** How many steps of each kind were taken. */
+  readonly counts: Record<Op, number> = { create: 0, update: 0, delete: 0, same: 0 };
 
   /** @param secrets Masked wherever they appear. */
   constructor(
@@ -12,28 +14,19 @@ export class Display {
     readonly secrets: readonly string[],
   ) {}
 
-  /** Whether anything but "same" happened. */
-  get changed(): boolean {
-    return this.#counts.create + this.#counts.update + this.#counts.delete > 0;
-  }
-
-  /** A step begins; `diff` names the properties that change. */
-  begin(op: Op, urn: string, diff: readonly string[]): void {
+  /** Takes a step; `diff` names the properties that change. */
+  async step<T>(op: Op, urn: string, diff: readonly string[], work: () => Promise<T>): Promise<T> {
     const verb = this.dryRun ? op : op.replace(/e$/, "ing");
-    if (op !== "same") this.#step(op, urn, diff.length > 0 ? `${verb} [diff: ~${diff}]` : verb);
-  }
-
-  done(op: Op, urn: string, seconds: number): void {
-    this.#counts[op] += 1;
-    if (op !== "same" && !this.dryRun) this.#step(op, urn, `${op}d (${seconds.toFixed(2)}s)`);
-  }
-
-  #step(op: Op, urn: string, text: string): void {
-    this.print(` ${symbols[op]} ${typeOf(urn)} ${nameOf(urn)} ${text}`);
+    const subject = ` ${symbols[op]} ${typeOf(urn)} ${nameOf(urn)}`;
+    if (op !== "same") this.print(`${subject} ${verb}${diff.length > 0 ? ` [diff: ~${diff}]` : ""}`);
+    const result = await work();
+    if (op !== "same" && !this.dryRun) this.print(`${subject} ${op}d`);
+    this.counts[op] += 1;
+    return result;
   }
 
   /** A message of the program or the engine, about a resource or, where `urn` is "", the stack. */
-  message(severity: "info" | "warning" | "error", urn: string, text: string): void {
+  message(severity: string, urn: string, text: string): void {
     if (urn !== "") this.print(`  ${typeOf(urn)} (${nameOf(urn)}):`);
     this.print(`    ${severity}: ${text.trimEnd().replaceAll("\n", "\n    ")}`);
   }
@@ -41,24 +34,19 @@ export class Display {
   /** How many resources were changed, and how. */
   summary(): void {
     this.print("Resources:");
-    for (const op of ["create", "update", "delete"] as const)
-      if (this.#counts[op] > 0)
-        this.print(`    ${symbols[op]} ${this.#counts[op]} ${this.dryRun ? `to ${op}` : `${op}d`}`);
-    if (this.#counts.same > 0) this.print(`    ${this.#counts.same} unchanged`);
+    for (const op of Object.keys(symbols) as Op[]) {
+      const done = op === "same" ? "unchanged" : this.dryRun ? `to ${op}` : `${op}d`;
+      if (this.counts[op] > 0) this.print(`    ${symbols[op]} ${this.counts[op]} ${done}`);
+    }
   }
 
   print(text: string): void {
     const worthMasking = this.secrets.filter((one) => one.length > 2);
-    const masked = worthMasking.reduce((clear, one) => clear.replaceAll(one, "[secret]"), text);
-    process.stdout.write(`${masked}\n`);
+    console.log(worthMasking.reduce((clear, one) => clear.replaceAll(one, "[secret]"), text));
   }
 }
 
 /** Type that a URN names, without those of its parents. */
-export function typeOf(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? "";
-}
+export const typeOf = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
 
-export function nameOf(urn: string): string {
-  return urn.split("::").slice(3).join("::");
-}
+export const nameOf = (urn: string): string => urn.split("::").slice(3).join("::");

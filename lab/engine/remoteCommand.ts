@@ -1,15 +1,15 @@
-import type { Duplex } from "node:stream";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type ClientChannel } from "ssh2";
+import { promisify } from "node:util";
+import { Client } from "ssh2";
 import { z } from "zod";
-import { Fault, reveal, unknown, type Values } from "./values";
+import { reveal, type Values } from "./values";
 
 const loginSchema = z.strictObject({
   host: z.string(),
   port: z.number(),
   user: z.string(),
-  hostKey: z.string().optional(),
+  hostKey: z.string(),
   /** Without one, the agent of SSH_AUTH_SOCK logs in. */
   privateKey: z.string().optional(),
   /** How many more dials follow a failed one. */
@@ -20,11 +20,11 @@ const loginSchema = z.strictObject({
 
 /** The inputs of command:remote:Command that this engine gives their meaning. */
 const commandSchema = z.strictObject({
-  connection: loginSchema.extend({ proxy: loginSchema.optional() }).or(z.literal(unknown)),
+  connection: loginSchema.extend({ proxy: loginSchema.optional() }),
   create: z.string(),
   update: z.string().optional(),
   delete: z.string().optional(),
-  stdin: z.string().optional(),
+  stdin: z.string().default(""),
   /** Accepted, but what a command that succeeds prints isn't shown. */
   logging: z.string().optional(),
   // Its default, true, puts outputs into the environment, which needs AcceptEnv on the host.
@@ -34,86 +34,67 @@ const commandSchema = z.strictObject({
 type Login = z.infer<typeof loginSchema>;
 export type RemoteCommand = z.infer<typeof commandSchema>;
 
-/** Reads the properties of a command, secrets in clear; a Fault names what isn't implemented. */
+/** Reads the properties of a command, secrets in clear; an Error names what isn't implemented. */
 export function readCommand(properties: Values): RemoteCommand {
   const { data, error } = commandSchema.safeParse(reveal(properties));
-  if (error) throw new Fault(`lab engine: command:remote:Command: not implemented:\n${z.prettifyError(error)}`);
+  if (error) throw new Error(`lab engine: command:remote:Command: not implemented:\n${z.prettifyError(error)}`);
   return data;
 }
 
-/** Runs a text on the command's host, over a connection of its own. */
-export async function run({ connection, stdin }: RemoteCommand, text: string) {
-  if (connection === unknown) throw new Fault("the connection is still unknown");
+/** Takes a step on the command's host, over a connection of its own: what it printed. Without a text for it, nothing. */
+export async function run(command: RemoteCommand, step: "create" | "update" | "delete"): Promise<Values> {
+  const { connection, stdin } = command;
+  const text = step === "update" ? (command.update ?? command.create) : command[step];
+  if (text === undefined) return {};
   const jump = connection.proxy && (await dial(connection.proxy));
   try {
     const client = await dial(connection, jump);
-    try {
-      return await execute(client, text, stdin ?? "");
-    } finally {
-      client.end();
-    }
+    return await execute(client, text, stdin).finally(() => client.end());
   } finally {
     jump?.end();
   }
 }
 
-async function execute(client: Client, text: string, stdin: string): Promise<{ stdout: string; stderr: string }> {
-  const channel = await new Promise<ClientChannel>((resolve, reject) =>
-    client.exec(text, (error, opened) => (error ? reject(error) : resolve(opened))),
-  );
-  let status = "";
-  channel.on("exit", (code: number | null, signal?: string) => {
-    status = code === null ? `ended by signal ${signal}` : `exited with status ${code}`;
-  });
+async function execute(client: Client, text: string, stdin: string): Promise<Values> {
+  const channel = await promisify(client.exec.bind(client))(text);
   // A command that doesn't read its stdin closes the channel under the write.
   channel.on("error", () => {});
   // The status may come after the end of the output, but not after this.
-  const closed = new Promise((resolve) => channel.once("close", resolve));
+  const closed = new Promise<unknown[]>((resolve) => channel.once("close", (...end: unknown[]) => resolve(end)));
   channel.end(stdin);
-  const [stdout, stderr] = await Promise.all([textOf(channel), textOf(channel.stderr), closed]);
-  if (status !== "exited with status 0")
-    throw new Fault(`Process ${status || "lost its connection"}: running ${JSON.stringify(text)}:\n${stdout}${stderr}`);
+  const [stdout, stderr, [code, signal]] = await Promise.all([textOf(channel), textOf(channel.stderr), closed]);
+  const end = code ?? signal ?? "unknown: the connection was lost";
+  if (code !== 0)
+    throw new Error(`Process exited with status ${end}: running ${JSON.stringify(text)}:\n${stdout}${stderr}`);
   return { stdout: stdout.replace(/\n$/, ""), stderr: stderr.replace(/\n$/, "") };
 }
 
 /** Logs in, in as many attempts as the connection allows, 0.1 s apart at first and 5 s at last. */
-async function dial(to: Login, jump?: Client): Promise<Client> {
-  for (let failed = 0; ; failed += 1) {
-    try {
-      return await logIn(to, jump && (await tunnel(jump, to)));
-    } catch (error) {
-      if (failed >= to.dialErrorLimit)
-        throw new Fault(`after ${failed} failed attempts: ${to.host}:${to.port}: ${(error as Error).message}`);
-    }
+async function dial(to: Login, jump?: Client, failed = 0): Promise<Client> {
+  return logIn(to, jump).catch(async ({ message }: Error) => {
+    if (failed >= to.dialErrorLimit) throw new Error(`after ${failed} failed attempts: ${to.host}: ${message}`);
     await sleep(Math.min(100 * 1.5 ** failed, 5000));
-  }
+    return dial(to, jump, failed + 1);
+  });
 }
 
-function tunnel(jump: Client, { host, port }: Login): Promise<ClientChannel> {
-  return new Promise((resolve, reject) =>
-    jump.forwardOut("127.0.0.1", 0, host, port, (error, channel) => (error ? reject(error) : resolve(channel))),
-  );
-}
-
-async function logIn(to: Login, sock?: Duplex): Promise<Client> {
-  const [type, key] = to.hostKey?.split(" ") ?? [];
-  if (type === undefined) throw new Error("lab engine: a connection without hostKey is not implemented");
+async function logIn({ host, port, hostKey, ...to }: Login, jump?: Client): Promise<Client> {
+  const [type, key] = hostKey.split(" ");
+  const sock = jump && (await promisify(jump.forwardOut.bind(jump))("127.0.0.1", 0, host, port));
   const client = new Client();
-  const agent = process.env.SSH_AUTH_SOCK;
-  let mismatch = false;
   return new Promise((resolve, reject) => {
     client.on("ready", () => resolve(client));
     client.on("close", () => reject(new Error("the connection was closed")));
-    client.on("error", (error: Error) => reject(mismatch ? new Error("host key mismatch") : error));
+    client.on("error", reject);
     client.connect({
-      ...(sock === undefined ? { host: to.host, port: to.port } : { sock }),
-      ...(to.privateKey === undefined ? agent && { agent } : { privateKey: to.privateKey }),
+      ...(sock ? { sock } : { host, port }),
+      ...(to.privateKey === undefined ? { agent: process.env.SSH_AUTH_SOCK ?? "" } : { privateKey: to.privateKey }),
       username: to.user,
       readyTimeout: to.perDialTimeout * 1000,
       algorithms: { serverHostKey: [type as "ssh-ed25519"] },
       hostVerifier: (found: Buffer) => {
-        mismatch = found.toString("base64") !== key;
-        return !mismatch;
+        if (found.toString("base64") !== key) throw new Error("host key mismatch");
+        return true;
       },
     });
   });
