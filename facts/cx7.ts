@@ -7,6 +7,11 @@ import type { RawNetdev, RawPort } from "./rawFacts";
 /** The kernel's name of a ConnectX-7 netdev: PCI domain (none: 0) and physical port. */
 const namePattern = /^en(?:P(\d+))?p\d+s\d+f\d+np(\d+)$/;
 
+/** Whether a netdev is named as the kernel names those of a ConnectX-7, be it there or not. */
+export function isCx7Name(netdev: string): boolean {
+  return namePattern.test(netdev);
+}
+
 interface Candidate {
   readonly name: string;
   readonly domain: number;

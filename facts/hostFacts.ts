@@ -68,6 +68,11 @@ export interface HostFacts {
   readonly kernel: string;
   /** Version of the mlx5 or NVIDIA driver, where readable. */
   readonly driver?: string;
+  /**
+   * How /etc/nvidia/cx7-hotplug-enabled begins, undefined where it isn't there. Where it is, whatever it says, DGX OS
+   * takes a port off PCI when its link goes: with the cable, and when the peer reboots.
+   */
+  readonly hotplug?: string;
   readonly cx7: readonly Cx7Netdev[];
   readonly otherNetdevs: readonly OtherNetdev[];
   readonly routes: readonly Route[];

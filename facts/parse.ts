@@ -3,7 +3,14 @@ import type { z } from "zod";
 import { Faults } from "../config/faults";
 import { cx7Netdevs, liveAddresses } from "./cx7";
 import type { Cx7Netdev, HostFacts, NetplanFileFact, OtherNetdev, Route } from "./hostFacts";
-import { type RawFirstPass, type RawNetplanFile, type RawOwnFile, readFirstPass, readSecondPass } from "./rawFacts";
+import {
+  type RawFirstPass,
+  type RawNetplanFile,
+  type RawOwnFile,
+  type RawSecondPass,
+  readFirstPass,
+  readSecondPass,
+} from "./rawFacts";
 import { armedTransaction, hostRecord, rolledBackTransaction } from "./record";
 
 /** What the first pass taught. */
@@ -37,6 +44,14 @@ function ownFile<T>(host: string, name: string, schema: z.ZodType<T>, raw: RawOw
     ]);
   }
   throw fault(`is damaged (${result.error.issues[0]?.path.join(".").replace(/[^\w.]/g, "_") ?? ""})`);
+}
+
+/** A short text of a file that isn't ours, as a message can show it. */
+function shown(text: string): string {
+  return text
+    .trim()
+    .replace(/[^ -~]/g, "?")
+    .slice(0, 40);
 }
 
 function netplanFiles(raw: readonly RawNetplanFile[]): NetplanFileFact[] {
@@ -98,6 +113,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
       sudo: "notAsked",
       discovered: false,
       ...(driver !== undefined && { driver }),
+      ...(raw.hotplug !== null && { hotplug: shown(raw.hotplug) }),
       ...(management !== undefined && { managementInterface: management }),
       ...(record && { record }),
       ...(armed && { armed }),
@@ -113,17 +129,32 @@ export function parseFirstPass(host: string, line: string): FirstPass {
  */
 export function withSecondPass(host: string, facts: HostFacts, discovered: boolean, line: string): HostFacts {
   const raw = readSecondPass(host, line);
-  const table = raw.neighbours.flat();
-  const neighboursOf = (netdev: string) =>
-    raw.answered.flatMap((answer) => {
-      const entry = table.find(({ dev, dst }) => dev === netdev && dst === answer.address);
-      return answer.netdev === netdev && entry?.lladdr ? [{ mac: entry.lladdr, address: answer.address }] : [];
-    });
   return {
     ...facts,
     discovered,
     sudo: raw.sudo,
-    cx7: facts.cx7.map((netdev) => ({ ...netdev, neighbours: neighboursOf(netdev.name) })),
+    cx7: withNeighbours(facts.cx7, raw),
     ...(raw.netplanFiles && { netplanRead: true, netplanFiles: netplanFiles(raw.netplanFiles) }),
   };
+}
+
+/**
+ * The facts with the peers that answered to their addresses besides, from another second pass that asked for no more.
+ *
+ * @throws Faults that name the host
+ */
+export function withPeers(host: string, facts: HostFacts, line: string): HostFacts {
+  return { ...facts, cx7: withNeighbours(facts.cx7, readSecondPass(host, line)) };
+}
+
+/** The netdevs with who answered on them, as far as the kernel knows the MAC. */
+function withNeighbours(cx7: readonly Cx7Netdev[], { answered, neighbours }: RawSecondPass): Cx7Netdev[] {
+  const table = neighbours.flat();
+  return cx7.map((netdev) => {
+    const heard = answered.flatMap((answer) => {
+      const entry = table.find(({ dev, dst }) => dev === netdev.name && dst === answer.address);
+      return answer.netdev === netdev.name && entry?.lladdr ? [{ mac: entry.lladdr, address: answer.address }] : [];
+    });
+    return { ...netdev, neighbours: [...netdev.neighbours, ...heard] };
+  });
 }

@@ -46,6 +46,8 @@ const firstPass = z.object({
   mlx5: z.string(),
   /** SSH_CONNECTION: client's address and port, server's address and port. */
   connection: z.string(),
+  /** How /etc/nvidia/cx7-hotplug-enabled begins; null where it isn't there. */
+  hotplug: z.string().nullable(),
   ports: z.array(portFacts),
   /** null where a folder can't be listed without sudo. */
   netplanFiles: z.array(netplanFile).nullable(),
@@ -72,7 +74,7 @@ export type RawPort = z.infer<typeof portFacts>;
 export type RawNetplanFile = z.infer<typeof netplanFile>;
 export type RawOwnFile = z.infer<typeof ownFile>;
 export type RawFirstPass = z.infer<typeof firstPass>;
-type RawSecondPass = z.infer<typeof secondPass>;
+export type RawSecondPass = z.infer<typeof secondPass>;
 
 function parsed<T>(host: string, schema: z.ZodType<T>, line: string): T {
   let json: unknown;

@@ -6,6 +6,7 @@ import { z } from "zod";
  */
 
 const portRef = z.object({ host: z.string(), port: z.union([z.literal(0), z.literal(1)]) });
+const switchRef = z.object({ switch: z.string() });
 
 /** A netdev as it was committed: `address` in CIDR notation, `mtu` in bytes. */
 const recordedNetdev = z.object({
@@ -19,7 +20,13 @@ const recordedNetdev = z.object({
 
 const recordedMesh = z.object({
   topology: z.enum(["direct", "ring", "switch"]),
-  cables: z.array(z.object({ ends: z.tuple([portRef, portRef]), subnets: z.tuple([z.string(), z.string()]) })),
+  /** A switch is the second end. */
+  cables: z.array(
+    z.object({
+      ends: z.tuple([portRef, z.union([portRef, switchRef])]),
+      subnets: z.tuple([z.string(), z.string()]),
+    }),
+  ),
   hosts: z.array(
     z.object({
       name: z.string(),

@@ -1,4 +1,4 @@
-import type { HostConfig } from "../config/cluster";
+import type { CableEnd, HostConfig, PortRef } from "../config/cluster";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { type HostRecord, sameStat } from "./record";
@@ -45,12 +45,10 @@ function liveAsRecorded({ cx7 }: HostFacts, record: HostRecord): boolean {
 
 /** Who should answer on which netdev, by the recorded wiring. Hosts that are gone are not waited for. */
 function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readonly string[]) {
-  const { mesh, host } = record;
+  const { mesh } = record;
   return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, port, twin }) => {
     if (!cx7.some(({ name, carrier }) => name === netdev && carrier)) return [];
-    return mesh.cables.flatMap(({ ends: [a, b] }) => {
-      const far = a.host === host && a.port === port ? b : b.host === host && b.port === port ? a : undefined;
-      if (far === undefined || abandoned.includes(far.host)) return [];
+    return facedPorts(record, port, abandoned).flatMap((far) => {
       const peer = mesh.hosts
         .find(({ name }) => name === far.host)
         ?.netdevs.find((candidate) => candidate.port === far.port && candidate.twin === twin);
@@ -58,6 +56,28 @@ function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readon
       return address === undefined ? [] : [{ netdev, address }];
     });
   });
+}
+
+/**
+ * The ports that a port of the recorded host faces: the far end of its cable, or on a switch those of the next and the
+ * previous host in the same subnets. They show the switch as well as all would, and don't become more with the mesh.
+ */
+function facedPorts({ mesh, host }: HostRecord, port: PortRef["port"], abandoned: readonly string[]): PortRef[] {
+  const isOwn = (end: CableEnd) => "host" in end && end.host === host && end.port === port;
+  const isThere = (end: CableEnd): end is PortRef => "host" in end && !abandoned.includes(end.host);
+  const cable = mesh.cables.find(({ ends }) => ends.some(isOwn));
+  if (!cable) return [];
+  const far = cable.ends[1];
+  if ("host" in far) return cable.ends.filter((end) => !isOwn(end)).filter(isThere);
+  const there = mesh.cables
+    .filter(
+      ({ ends: [, end], subnets }) => "switch" in end && end.switch === far.switch && subnets[0] === cable.subnets[0],
+    )
+    .map(({ ends: [near] }) => near)
+    .filter((near) => isOwn(near) || isThere(near));
+  const index = there.findIndex(isOwn);
+  const around = [there.at(index - 1), there[(index + 1) % there.length]];
+  return [...new Set(around)].flatMap((end) => (end && !isOwn(end) ? [end] : []));
 }
 
 /**

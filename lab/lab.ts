@@ -16,6 +16,10 @@ const verbs = {
     flags: {
       "--hosts": { value: "N", about: "how many virtual Sparks (default: 3, or 2 for a pair)" },
       "--wiring": { value: "WIRING", about: 'ring, pair, switch, or "1/0-2/1 2/0-switch-a" (default: ring)' },
+      "--renderer": {
+        value: "RENDERER",
+        about: "networkd or NetworkManager for every netdev, management included (default: hosts of each kind)",
+      },
       "--docker": { about: "Docker Engine on every host" },
       "--stack-file": { value: "PATH", about: "where the stack config goes (default: Pulumi.lab.yaml)" },
       "--fresh": { about: "remake a lab that is already up" },
@@ -87,6 +91,10 @@ async function up(labName: string, { values, switches }: Arguments): Promise<num
   if (!Number.isInteger(count) || count < 1 || count > 99) {
     throw new UsageError(`--hosts: found ${values["--hosts"]}, wanted a number from 1 to 99`);
   }
+  const renderer = values["--renderer"];
+  if (renderer !== undefined && renderer !== "networkd" && renderer !== "NetworkManager") {
+    throw new UsageError(`--renderer: found ${renderer}, wanted networkd or NetworkManager`);
+  }
   const stackFile = values["--stack-file"];
   const lab = await Lab.up({
     name: labName,
@@ -94,6 +102,7 @@ async function up(labName: string, { values, switches }: Arguments): Promise<num
     docker: switches.has("--docker"),
     fresh: switches.has("--fresh"),
     say: (line) => console.error(line),
+    ...(renderer === undefined ? {} : { renderer }),
     ...(wiring === undefined ? {} : { wiring }),
     ...(stackFile === undefined ? {} : { stackFile }),
   });

@@ -11,8 +11,15 @@ export interface HostSpec {
    * Without it they keep the kernel's link-local addresses. Only with `renderer: "NetworkManager"`. @default false
    */
   readonly wiredConnections?: boolean;
+  /**
+   * NetworkManager has the management netdev too, from netplan, and networkd does not run: what `netplan apply` does to
+   * management is seen here. Only with `renderer: "NetworkManager"`. @default false
+   */
+  readonly networkManagerAlone?: boolean;
   /** The password that sudo asks for; without one sudo asks nothing. */
   readonly sudoPassword?: string;
+  /** The text of /etc/nvidia/cx7-hotplug-enabled. @default no such file */
+  readonly hotplug?: string;
 }
 
 export interface PortEnd {
@@ -170,13 +177,9 @@ export function bridgesOf(cables: readonly Cable[]): string[] {
   return [...new Set(cables.flatMap((cable) => twinLetters.map((_, twin) => bridgeOf(cable, twin))))];
 }
 
-function bridgeOf(cable: Cable, twin: number): string {
-  const letter = twinLetters[twin] ?? "";
-  const { from, to } = cable;
-  if (to.kind === "switch") {
-    return `${to.name}.${letter}`;
-  }
-  return `c${from.host}p${from.port}-${to.host}p${to.port}${letter}`;
+/** A cable between hosts keeps the twins apart; on a switch they hear each other, as they hear everybody. */
+function bridgeOf({ from, to }: Cable, twin: number): string {
+  return to.kind === "switch" ? to.name : `c${from.host}p${from.port}-${to.host}p${to.port}${twinLetters[twin] ?? ""}`;
 }
 
 function outerOf(end: PortEnd, twin: number): string {

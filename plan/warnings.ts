@@ -1,3 +1,4 @@
+import type { HostFacts } from "../facts/hostFacts";
 import type { HostLine, HostView, ReachedHost } from "./views";
 import { isReached } from "./views";
 
@@ -11,8 +12,9 @@ export function hostWarnings(hosts: readonly HostView[], due: ReadonlySet<string
   return [
     ...hosts.flatMap(unreachable),
     ...hosts.flatMap(forgotten),
-    ...unequal(reached, "kernel", ({ facts }) => facts.kernel),
-    ...unequal(reached, "driver", ({ facts }) => facts.driver),
+    ...unequal(reached, "kernel", ({ facts }) => facts.kernel, SAME_VERSION),
+    ...unequal(reached, "driver", ({ facts }) => facts.driver, SAME_VERSION),
+    ...unequal(reached, "CX7 hot-plug", ({ facts }) => hotplug(facts), SAME_HOTPLUG),
     ...reached.flatMap(managedOverWifi),
     ...reached.filter(({ config }) => !due.has(config.name)).flatMap(unreadFiles),
   ];
@@ -35,11 +37,22 @@ function forgotten({ kind, recorded, config: { name: host } }: HostView): readon
   return [{ host, line }];
 }
 
-/** Mixed versions have hung collectives in the field; the first host that shows one is the measure. */
+const SAME_VERSION = "bring all hosts to the same version";
+const SAME_HOTPLUG =
+  "a reboot of one host may then take the ports of another away; have the same /etc/nvidia/cx7-hotplug-enabled on all hosts, or on none";
+
+/** The file itself arms it, whatever it says. */
+function hotplug({ hotplug: text }: HostFacts): string {
+  if (text === undefined) return "off";
+  return text === "" ? "on" : `on (${text})`;
+}
+
+/** Mixed hosts have hung collectives and lost links in the field; the first host that shows a version is the measure. */
 function unequal(
   hosts: readonly ReachedHost[],
   what: string,
   versionOf: (host: ReachedHost) => string | undefined,
+  remedy: string,
 ): readonly HostLine[] {
   const versions = hosts.flatMap((host) => {
     const version = versionOf(host);
@@ -50,7 +63,7 @@ function unequal(
     .filter(({ version }) => version !== first?.version)
     .map(({ host, version }) => ({
       host,
-      line: `${host}: ${what} ${version} differs from ${first?.host}'s ${first?.version}; bring all hosts to the same version`,
+      line: `${host}: ${what} ${version} differs from ${first?.host}'s ${first?.version}; ${remedy}`,
     }));
 }
 

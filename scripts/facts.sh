@@ -42,6 +42,15 @@ json_file() {
 	json_string "${contents[0]-}"
 }
 
+# Sets REPLY to the JSON string of a file's first 64 bytes, "" where it can't be read, and to null where there is no file.
+json_head() {
+	REPLY=null
+	[[ -e $1 ]] || return 0
+	REPLY=
+	[[ -f $1 && -r $1 ]] && IFS= read -r -d '' -n 64 REPLY <"$1"
+	json_string "$REPLY"
+}
+
 # Sets REPLY to the first line of a file in /sys or /proc, "" where it can't be read: some say so only then.
 first_line() {
 	REPLY=
@@ -140,6 +149,7 @@ first_pass() {
 	first_line /sys/module/mlx5_core/version && json_string "$REPLY" && mlx5=$REPLY
 	json_string "${SSH_CONNECTION-}" && connection=$REPLY
 	document+=",\"hostname\":$hostname,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
+	json_head /etc/nvidia/cx7-hotplug-enabled && document+=",\"hotplug\":$REPLY"
 	json_ports && document+=",\"ports\":$REPLY"
 	json_netplan_files stat && document+=",\"netplanFiles\":$REPLY"
 	if type -P netplan >/dev/null; then document+=',"netplan":true'; else document+=',"netplan":false'; fi

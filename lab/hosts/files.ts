@@ -1,5 +1,6 @@
 /** What makes one virtual Spark itself: the files laid over the shared root file system. */
 
+import { basename } from "node:path";
 import { addressOf, type HostSpec, managementNetdev } from "../layout";
 
 export interface HostFile {
@@ -47,29 +48,41 @@ export function hostFiles(
       0o440,
       `nvidia ALL=(ALL) ${host.sudoPassword === undefined ? "NOPASSWD: " : ""}ALL\n`,
     ),
-    file("/etc/systemd/network/10-management.network", 0o644, managementNetwork(addressOf(network, number))),
-    ...(host.renderer === "NetworkManager" ? networkManagerFiles : []),
+    ...networkFiles(host, addressOf(network, number)),
     ...(host.wiredConnections === true ? [managedVeths] : []),
+    ...(host.hotplug === undefined ? [] : [file("/etc/nvidia/cx7-hotplug-enabled", 0o644, host.hotplug)]),
   ];
 }
 
 /** The links of a host: the units that only it starts. */
 export function hostLinks(host: HostSpec): HostLink[] {
-  return host.renderer === "NetworkManager" ? [...networkManagerLinks] : [];
+  return [
+    ...(host.networkManagerAlone === true ? [networkManagerWaits] : networkdLinks),
+    ...(host.renderer === "NetworkManager" ? networkManagerLinks : []),
+  ];
 }
 
-const networkManagerFiles = [
-  file(
-    "/etc/netplan/01-network-manager-all.yaml",
-    0o600,
-    "# Let NetworkManager manage all devices on this system\nnetwork:\n  version: 2\n  renderer: NetworkManager\n",
-  ),
-  file(
-    "/etc/NetworkManager/conf.d/10-management.conf",
-    0o644,
-    `[keyfile]\nunmanaged-devices=interface-name:${managementNetdev}\n`,
-  ),
-];
+/** What selects the host's renderer and gives it its management address. */
+function networkFiles(host: HostSpec, address: string): HostFile[] {
+  if (host.networkManagerAlone === true) {
+    return [networkManagerBase(managementEthernet(address))];
+  }
+  return [
+    file("/etc/systemd/network/10-management.network", 0o644, managementNetwork(address)),
+    ...(host.renderer === "NetworkManager" ? [networkManagerBase(""), unmanagedManagement] : []),
+  ];
+}
+
+function networkManagerBase(ethernets: string): HostFile {
+  const text = `# Let NetworkManager manage all devices on this system\nnetwork:\n  version: 2\n  renderer: NetworkManager\n`;
+  return file("/etc/netplan/01-network-manager-all.yaml", 0o600, text + ethernets);
+}
+
+const unmanagedManagement = file(
+  "/etc/NetworkManager/conf.d/10-management.conf",
+  0o644,
+  `[keyfile]\nunmanaged-devices=interface-name:${managementNetdev}\n`,
+);
 
 /** Without it NetworkManager leaves a veth alone until netplan names it. */
 const managedVeths = file(
@@ -78,16 +91,22 @@ const managedVeths = file(
   'SUBSYSTEM=="net", ENV{INTERFACE}=="en*np*", ENV{NM_UNMANAGED}="0"\n',
 );
 
-const networkManagerLinks = [
-  {
-    path: "/etc/systemd/system/multi-user.target.wants/NetworkManager.service",
-    target: "/usr/lib/systemd/system/NetworkManager.service",
-  },
-  {
-    path: "/etc/systemd/system/dbus-org.freedesktop.nm-dispatcher.service",
-    target: "/usr/lib/systemd/system/NetworkManager-dispatcher.service",
-  },
+const networkdLinks = [
+  unitLink("dbus-org.freedesktop.network1.service", "systemd-networkd.service"),
+  unitLink("multi-user.target.wants/systemd-networkd.service"),
+  unitLink("sockets.target.wants/systemd-networkd.socket"),
+  unitLink("network-online.target.wants/systemd-networkd-wait-online.service"),
 ];
+const networkManagerLinks = [
+  unitLink("dbus-org.freedesktop.nm-dispatcher.service", "NetworkManager-dispatcher.service"),
+  unitLink("multi-user.target.wants/NetworkManager.service"),
+];
+const networkManagerWaits = unitLink("network-online.target.wants/NetworkManager-wait-online.service");
+
+/** What `systemctl enable` makes at `place`; the unit is called like it unless `unit` says otherwise. */
+function unitLink(place: string, unit = basename(place)): HostLink {
+  return { path: `/etc/systemd/system/${place}`, target: `/usr/lib/systemd/system/${unit}` };
+}
 
 function file(path: string, mode: number, content: string): HostFile {
   return { path, mode, content };
@@ -100,7 +119,13 @@ function hostsTable(network: number, hosts: readonly HostSpec[], host: HostSpec)
 
 // The gateway is an address that nobody has: hosts have a default route, as they do at home, and
 // nothing leaves the machine.
+const gatewayOf = (address: string) => address.replace(/\d+$/, "254");
+
 function managementNetwork(address: string): string {
-  const gateway = address.replace(/\d+$/, "254");
-  return `[Match]\nName=${managementNetdev}\n\n[Network]\nAddress=${address}/24\nGateway=${gateway}\nLinkLocalAddressing=ipv6\n`;
+  return `[Match]\nName=${managementNetdev}\n\n[Network]\nAddress=${address}/24\nGateway=${gatewayOf(address)}\nLinkLocalAddressing=ipv6\n`;
+}
+
+function managementEthernet(address: string): string {
+  const route = `{ to: default, via: ${gatewayOf(address)} }`;
+  return `  ethernets:\n    ${managementNetdev}:\n      addresses: [ ${address}/24 ]\n      routes: [ ${route} ]\n`;
 }

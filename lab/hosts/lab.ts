@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly name?: string;
   /** @default three hosts: networkd, NetworkManager, and networkd with a sudo password */
   readonly hosts?: readonly HostSpec[];
+  /** Who has every netdev of every host, management included. @default what each host says */
+  readonly renderer?: HostSpec["renderer"];
   /** `ring`, `pair`, `switch`, or cables such as `1/0-2/1 2/0-switch-a`. @default "ring" */
   readonly wiring?: string;
   /** Docker Engine on every host. @default false */
@@ -59,6 +61,11 @@ export function defaultHosts(count: number): HostSpec[] {
   });
 }
 
+/** The host with no renderer but this one. */
+function renderedAlone({ networkManagerAlone: _, ...host }: HostSpec, renderer: HostSpec["renderer"]): HostSpec {
+  return { ...host, renderer, ...(renderer === "NetworkManager" && { networkManagerAlone: true }) };
+}
+
 export class Lab {
   private constructor(readonly name: string) {}
 
@@ -66,6 +73,7 @@ export class Lab {
   static async up(options: LabOptions = {}): Promise<Lab> {
     const {
       name = "default",
+      renderer,
       hosts = defaultHosts(3),
       wiring = "ring",
       docker = false,
@@ -80,7 +88,13 @@ export class Lab {
     raiseInotifyLimit(say);
     const rootfs = await ensureRootfs(docker, say);
     const stackFile = options.stackFile === false ? undefined : (options.stackFile ?? defaultStackFile(name));
-    const spec: LabSpec = { name, hosts, wiring, docker, shares };
+    const spec: LabSpec = {
+      name,
+      hosts: renderer === undefined ? hosts : hosts.map((host) => renderedAlone(host, renderer)),
+      wiring,
+      docker,
+      shares,
+    };
     await withLock(name, () => makeLab(spec, { rootfs, stackFile, fresh: options.fresh ?? false, say }));
     return new Lab(name);
   }

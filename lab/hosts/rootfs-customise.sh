@@ -13,8 +13,10 @@ rm -f /etc/ssh/ssh_host_*
 mkdir -p /var/log/journal
 
 systemctl disable ssh.socket >/dev/null 2>&1 || true
-systemctl enable ssh.service systemd-networkd.service systemd-networkd-wait-online.service
-systemctl disable NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service
+systemctl enable ssh.service
+# Which of the two a host starts is its own affair.
+systemctl disable systemd-networkd.service systemd-networkd-wait-online.service \
+	NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service
 # Something always waits for the network on DGX OS: so a missing cable's delay can be seen here.
 systemctl add-wants multi-user.target network-online.target
 

@@ -7,7 +7,7 @@ import { gatherFacts } from "../../facts/gather";
 import { Lab } from "../../lab/hosts/lab";
 import { until } from "../scenarios/observe";
 import { startAgent } from "./agents";
-import { clusterOf, factsOf, onHost, ringMesh, settle, type Wish } from "./ring";
+import { clusterOf, configure, factsOf, onHost, ringMesh, settle, type Wish } from "./ring";
 
 const labName = "facts-test";
 let lab: Lab;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     stackFile: false,
     fresh: true,
     hosts: [
-      { name: "spark-1", renderer: "networkd" },
+      { name: "spark-1", renderer: "networkd", hotplug: "" },
       { name: "spark-2", renderer: "NetworkManager" },
       { name: "spark-3", renderer: "networkd", sudoPassword: 'it\'s "three" \\n 5 $HOME' },
     ],
@@ -76,10 +76,13 @@ async function macs(): Promise<Map<string, string>> {
 }
 
 /** `host/netdev` -> the `host/netdev` that the facts' neighbours say it is wired to. */
-async function wiring(probes: Awaited<ReturnType<typeof gather>>["probes"]): Promise<Record<string, string>> {
+async function wiring(
+  probes: Awaited<ReturnType<typeof gather>>["probes"],
+  hosts: readonly string[] = lab.hosts.map(({ name }) => name),
+): Promise<Record<string, string>> {
   const all = await macs();
   const owner = new Map([...all].map(([netdev, mac]) => [mac, netdev]));
-  const wires = lab.hosts.flatMap(({ name }) =>
+  const wires = hosts.flatMap((name) =>
     factsOf(probes, name).cx7.map((netdev) => {
       expect(netdev.mac).toBe(all.get(`${name}/${netdev.name}`));
       return [`${name}/${netdev.name}`, netdev.neighbours.map(({ mac }) => owner.get(mac)).join(" ")];
@@ -108,6 +111,7 @@ describe("a fresh ring", () => {
     expect(await wiring(probes)).toEqual(articleRing);
     const all = lab.hosts.map(({ name }) => factsOf(probes, name));
     expect(all.map(({ sudo }) => sudo)).toEqual(["passwordless", "passwordless", "password"]);
+    expect(all.map(({ hotplug }) => hotplug)).toEqual(["", undefined, undefined]);
     expect(all.map(({ networkManagerRunning }) => networkManagerRunning)).toEqual([false, true, false]);
     for (const [i, facts] of all.entries()) {
       expect(facts).toMatchObject({
@@ -364,6 +368,44 @@ describe("a login", () => {
         .filter((line) => / ssh /.test(line));
     for (let i = 0; i < 50 && mine().length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 100));
     expect(mine()).toEqual([]);
+  });
+});
+
+describe("a ring that somebody configured", () => {
+  beforeAll(async () => {
+    await configure(lab);
+    const addresses = "[ $(ip -4 -o address show to 192.168.0.0/16 | wc -l) = 4 ] && ! ip -6 -o address | grep -q np";
+    await until(
+      lab,
+      lab.hosts.map(({ name }) => name),
+      addresses,
+      20,
+    );
+  });
+
+  it("is found out by its addresses, though nobody hears a multicast there any more", async () => {
+    await Promise.all(lab.hosts.map(({ name }) => onHost(lab, name, "ip neigh flush all")));
+    const { probes } = await gather();
+    expect(await wiring(probes)).toEqual(articleRing);
+    for (const { name } of lab.hosts) {
+      const found = factsOf(probes, name).cx7.flatMap(({ neighbours }) => neighbours);
+      expect(found.map(({ address }) => address.startsWith("192.168."))).toEqual(Array(4).fill(true));
+    }
+  });
+
+  it("is still found out between the hosts that answer", async () => {
+    await lab.kill("spark-3");
+    const { probes } = await gather();
+    await lab.boot("spark-3");
+    expect(probes.get("spark-3")).toMatchObject({ kind: "unreachable" });
+    const wires = Object.entries(await wiring(probes, ["spark-1", "spark-2"]));
+    const between = Object.keys(articleRing).filter((netdev) => /spark-1.*np0$|spark-2.*np1$/.test(netdev));
+    expect(
+      wires
+        .filter(([, peer]) => peer !== "")
+        .map(([netdev]) => netdev)
+        .sort(),
+    ).toEqual(between.sort());
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseFirstPass, withSecondPass } from "../../facts/parse";
+import { parseFirstPass, withPeers, withSecondPass } from "../../facts/parse";
 import fresh from "./fixtures/fresh.json";
 
 /** The first pass of a fresh virtual Spark, with what a test changes. */
@@ -110,6 +110,13 @@ it("reads NVIDIA's driver version, else mlx5's", () => {
   expect(parse().facts.driver).toBeUndefined();
 });
 
+it("reads what stands in the file that arms hot-plug, if it is there", () => {
+  expect(parse().facts.hotplug).toBeUndefined();
+  expect(parse({ hotplug: "" }).facts.hotplug).toBe("");
+  expect(parse({ hotplug: "1\n" }).facts.hotplug).toBe("1");
+  expect(parse({ hotplug: "a\u001b[2J\u202e\nb" }).facts.hotplug).toBe("a?[2J??b");
+});
+
 it("knows that netplan's folder can't be listed", () => {
   expect(parse({ netplanFiles: null })).toMatchObject({ netplanListed: false, facts: { netplanFiles: [] } });
 });
@@ -156,6 +163,26 @@ it("gives neighbours their netdev only where they answered there and have a MAC"
     sudo: "passwordless",
     netplanFiles: [{ text: "é\n" }],
   });
+});
+
+it("adds the peers that answered to their addresses, and leaves all else", () => {
+  const heard = (address: string, lladdr: string, more: object = {}) =>
+    JSON.stringify({
+      sparkMeshFacts: 1,
+      sudo: "notAsked",
+      netplanFiles: null,
+      answered: [{ netdev: "enp1s0f0np0", address }],
+      neighbours: [[{ dst: address, dev: "enp1s0f0np0", lladdr }]],
+      ...more,
+    });
+  const second = heard("fe80::9", "02:00:00:00:00:01", { sudo: "password", netplanFiles: [] });
+  const before = withSecondPass("spark-1", parse().facts, true, second);
+  const after = withPeers("spark-1", before, heard("192.168.177.12", "02:00:00:00:00:02"));
+  expect(after.cx7[0]?.neighbours).toEqual([
+    { mac: "02:00:00:00:00:01", address: "fe80::9" },
+    { mac: "02:00:00:00:00:02", address: "192.168.177.12" },
+  ]);
+  expect({ ...after, cx7: [] }).toEqual({ ...before, cx7: [] });
 });
 
 it.each([

@@ -79,16 +79,15 @@ export async function onHost(lab: Lab, host: string, command: string, stdin = ""
   return stdout;
 }
 
-/** Makes the ring settled without the scripts of apply: netplan's file, the live netdevs, and a record of both. */
+/** Configures the ring as a person would, or another tool: netplan's file and the live netdevs. */
+export async function configure(lab: Lab): Promise<void> {
+  const write = "cat >/etc/netplan/40-cx7.yaml && chmod 600 /etc/netplan/40-cx7.yaml && netplan apply";
+  await Promise.all(ringMesh(lab).hosts.map((host) => onHost(lab, host.name, write, renderNetplan(host))));
+}
+
+/** Makes a configured ring settled without the scripts of apply, by a record of what it is. */
 export async function settle(lab: Lab): Promise<void> {
   const mesh = ringMesh(lab);
-  await Promise.all(
-    mesh.hosts.map(async (host) => {
-      const text = renderNetplan(host);
-      const write = "cat >/etc/netplan/40-cx7.yaml && chmod 600 /etc/netplan/40-cx7.yaml && netplan apply";
-      await onHost(lab, host.name, write, text);
-    }),
-  );
   const { probes } = await gatherFacts(clusterOf(lab));
   await Promise.all(
     mesh.hosts.map(async ({ name }) => {

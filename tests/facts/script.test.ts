@@ -32,6 +32,19 @@ it("tells an absent file from one that can't be read", () => {
   expect(json(folder)).toBe(false);
 });
 
+it("reads no more than the beginning of a file that isn't ours", () => {
+  const json = (path: string) => lastLine(bash('json_head "$1"; printf "%s\\n" "$REPLY"', path));
+  const file = join(folder, "cx7-hotplug-enabled");
+  expect(json(file)).toBeNull();
+  writeFileSync(file, "");
+  expect(json(file)).toBe("");
+  writeFileSync(file, "1\n");
+  expect(json(file)).toBe("1\n");
+  writeFileSync(file, "x".repeat(1 << 20));
+  expect(json(file)).toBe("x".repeat(64));
+  expect(json(folder)).toBe("");
+});
+
 it("prints one line a pass, takes hostile data for data, and changes nothing", () => {
   const canary = join(folder, "canary");
   const lines = bash(
@@ -52,6 +65,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
     .map((line) => JSON.parse(line));
   expect(rest).toEqual([]);
   expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
+  expect(first).toHaveProperty("hotplug");
   expect(second).toMatchObject({
     sparkMeshFacts: 1,
     sudo: "notAsked",

@@ -23,6 +23,8 @@ describe("parseWiring", () => {
     ["pair", 2, ["1/0-2/1"]],
     ["switch", 3, ["1/0-switch-a", "2/0-switch-a", "3/0-switch-a"]],
     ["1/0-2/0, 1/1-switch-b", 2, ["1/0-2/0", "1/1-switch-b"]],
+    ["1/0-2/0 1/1-2/1", 2, ["1/0-2/0", "1/1-2/1"]],
+    ["1/0-switch-a 1/1-switch-a", 1, ["1/0-switch-a", "1/1-switch-a"]],
     ["", 3, []],
   ])("%s of %i", (wiring, hosts, expected) => {
     expect(words(wiring, hosts)).toEqual(expected);
@@ -54,9 +56,9 @@ test("a cable is two netdevs at each end, and each twin has a bridge of its own"
   expect(twinsOf(7, cable, end, false).map(({ far }) => far)).toEqual(["!", "!"]);
 });
 
-test("a switch joins all its cables, and always answers", () => {
+test("a switch joins all its cables and their twins, and always answers", () => {
   const cables = parseWiring("switch", 3);
-  expect(bridgesOf(cables)).toEqual(["switch-a.a", "switch-a.b"]);
+  expect(bridgesOf(cables)).toEqual(["switch-a"]);
   expect(cables.flatMap((cable) => twinsOf(7, cable, cable.from, true).map(({ far }) => far))).toEqual(
     Array(6).fill("-"),
   );

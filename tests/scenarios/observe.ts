@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
 import type { Lab } from "../../lab/hosts/lab";
 
 /** The article's address plan for a ring of three, host by host. */
@@ -24,7 +25,7 @@ export const RING_ADDRESSES: Readonly<Record<string, Readonly<Record<string, str
 };
 
 /** The six links of the ring: from a host to its peer's address, one each way. */
-export const RING_LINKS = Object.entries(RING_ADDRESSES).flatMap(([host, netdevs]) =>
+const RING_LINKS = Object.entries(RING_ADDRESSES).flatMap(([host, netdevs]) =>
   Object.entries(netdevs).map(([netdev, address]) => {
     const subnet = address.slice(0, address.lastIndexOf("."));
     const peer = Object.values(RING_ADDRESSES)
@@ -60,6 +61,21 @@ export async function liveNetdevs(
         },
       ]),
   );
+}
+
+/** Expects the article's ring to be live on every host, and full-size packets on all its links. */
+export async function expectRing(lab: Lab): Promise<void> {
+  for (const [host, addresses] of Object.entries(RING_ADDRESSES)) {
+    const wanted = Object.entries(addresses).map(([netdev, address]) => [
+      netdev,
+      { mtu: 9000, up: true, addresses: [address] },
+    ]);
+    expect(await liveNetdevs(lab, host), host).toEqual(Object.fromEntries(wanted));
+  }
+  for (const { host, netdev, peer } of RING_LINKS) {
+    const ping = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
+    expect(ping.code, `${host} ${netdev} to ${peer}: ${ping.stdout}`).toBe(0);
+  }
 }
 
 /** Everything that a change could leave on a host: netplan's files byte for byte, units, timers, state, live network. */

@@ -3,7 +3,7 @@ import { Lab } from "../../lab/hosts/lab";
 import { sshSessions } from "../../lab/hosts/sshd-log";
 import { Project } from "../../lab/project";
 import { everyEngine } from "./engines";
-import { liveNetdevs, RING_ADDRESSES, RING_LINKS, sudoRuns } from "./observe";
+import { expectRing, RING_ADDRESSES, sudoRuns } from "./observe";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 
@@ -20,21 +20,6 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
     project?.remove();
     await Lab.down("ring");
   });
-
-  async function expectMesh(): Promise<void> {
-    for (const host of HOSTS) {
-      const live = await liveNetdevs(lab, host);
-      const wanted = Object.entries(RING_ADDRESSES[host] ?? {}).map(([netdev, address]) => [
-        netdev,
-        { mtu: 9000, up: true, addresses: [address] },
-      ]);
-      expect(live, host).toEqual(Object.fromEntries(wanted));
-    }
-    for (const { host, netdev, peer } of RING_LINKS) {
-      const ping = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
-      expect(ping.code, `${host} ${netdev} to ${peer}: ${ping.stdout}`).toBe(0);
-    }
-  }
 
   it("is shown by preview without touching a host", async () => {
     const preview = await project.preview();
@@ -54,7 +39,7 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
       expect(sessions - (before[index] ?? 0)).toBeGreaterThan(0);
       expect(sessions - (before[index] ?? 0)).toBeLessThanOrEqual(6);
     });
-    await expectMesh();
+    await expectRing(lab);
   });
 
   it("has a file of root's, 0600, with the MTU in it", async () => {
@@ -101,7 +86,7 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
     }
     const preview = await project.preview("--expect-no-changes");
     expect(preview.code, preview.output).toBe(0);
-    await expectMesh();
+    await expectRing(lab);
     expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe("ring");
   });
 

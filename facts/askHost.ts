@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterConfig, HostConfig } from "../config/cluster";
+import { Faults } from "../config/faults";
+import { failureOf } from "./failure";
+import type { HostFacts, Login, Probe } from "./hostFacts";
+import type { LoginResult } from "./login";
+import { type FirstPass, parseFirstPass, withPeers, withSecondPass } from "./parse";
+import { hasCx7Addresses, peerPings } from "./peers";
+import { decideSecondPass, renderSecondPass } from "./secondPass";
+import { connectSeconds, openSession, type Session, SessionEnded } from "./session";
+
+/** How a host is logged in to, or that its key is unknown. */
+export type ResolvedLogin = Exclude<LoginResult, { kind: "faults" }>;
+
+/** Comments are for readers of the file: bash reads a pipe byte by byte. */
+const script = readFileSync(join(__dirname, "../scripts/facts.sh"), "utf8").replace(/^\s*#.*\n/gm, "");
+
+/** The other hosts' management addresses, as far as a route can be asked for. */
+function peersOf(name: string, logins: ReadonlyMap<string, Login>): string[] {
+  const own = logins.get(name)?.address;
+  return [...logins.values()]
+    .filter(({ address, jump }) => !jump && isIPv4(address) && !address.startsWith("127.") && address !== own)
+    .map(({ address }) => address);
+}
+
+/** A host that was asked, or can't be. */
+export interface AskedHost {
+  readonly name: string;
+  /** What its first pass comes to; undefined where it comes to nothing. */
+  readonly first: Promise<HostFacts | undefined>;
+  /** Its probe; lines of faults instead where it can't be worked with. */
+  readonly probe: Promise<Probe | readonly string[]>;
+}
+
+/** What the hosts that are asked together share. */
+export interface Round {
+  readonly cluster: ClusterConfig;
+  readonly logins: ReadonlyMap<string, Login>;
+  /** A folder of this run's own, for the pins. */
+  readonly folder: string;
+  /** The first passes of all hosts that came to something, once that is known. */
+  readonly firsts: () => Promise<ReadonlyMap<string, HostFacts>>;
+}
+
+/** Starts the host's one session and sends the first question down it. */
+export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: Round): Promise<AskedHost> {
+  const { name } = host;
+  const unasked = (probe: Probe) => ({ name, first: Promise.resolve(undefined), probe: Promise.resolve(probe) });
+  if (resolved.kind === "hostKeyUnknown") return unasked(resolved);
+  const { login, identityFile, nameFault } = resolved;
+  if (nameFault !== undefined) return unasked({ kind: "unreachable", reason: nameFault });
+  const target = { name, login, ...(identityFile !== undefined && { identityFile }) };
+  const session = await openSession(target, round.folder);
+  const question = ["first_pass", ...peersOf(name, round.logins), "end\n"].join("\n");
+  const first = session.ask(`${script}\n${question}`).then((line) => firstPassOf(host, line));
+  return {
+    name,
+    first: first.then(
+      ({ facts }) => facts,
+      () => undefined,
+    ),
+    probe: probeOf(host, login, session, first, round).finally(() => session.close()),
+  };
+}
+
+async function probeOf(
+  host: HostConfig,
+  login: Login,
+  session: Session,
+  first: Promise<FirstPass>,
+  round: Round,
+): Promise<Probe | readonly string[]> {
+  try {
+    const facts = await secondPassOf(host, session, await first, round.cluster);
+    return { kind: "facts", facts: await peersPassOf(host, session, facts, round) };
+  } catch (error) {
+    if (error instanceof Faults) return error.lines;
+    if (!(error instanceof SessionEnded)) throw error;
+    const failure = failureOf(error, login);
+    return typeof failure === "string" ? [`${host.name}: ${failure}`] : failure;
+  }
+}
+
+/** @throws Faults that name the host */
+function firstPassOf(host: HostConfig, line: string): FirstPass {
+  const first = parseFirstPass(host.name, line);
+  return { ...first, facts: withConfigured(host, first.facts) };
+}
+
+/** A host's facts, from its answer and what that makes worth a second question. @throws Faults or SessionEnded */
+async function secondPassOf(
+  host: HostConfig,
+  session: Session,
+  first: FirstPass,
+  cluster: ClusterConfig,
+): Promise<HostFacts> {
+  const second = decideSecondPass(first, cluster.cables !== undefined, cluster.abandon);
+  if (second === undefined) return first.facts;
+  const more = await session.ask(renderSecondPass(second, host));
+  return withSecondPass(host.name, first.facts, second.multicast.length > 0, more);
+}
+
+/**
+ * A host's facts with the peers that answer on its links to the addresses that their own first passes told. Only a host
+ * with such addresses waits for those passes, and when its own second is over: no run takes longer for it.
+ *
+ * @throws Faults or SessionEnded
+ */
+async function peersPassOf(host: HostConfig, session: Session, facts: HostFacts, round: Round): Promise<HostFacts> {
+  if (!hasCx7Addresses(facts)) return facts;
+  const firsts = await round.firsts();
+  const peers = [...firsts].filter(([name]) => name !== host.name).map(([, peer]) => peer);
+  const pings = peerPings(facts, peers);
+  if (pings.length === 0) return facts;
+  const more = await session.ask(renderSecondPass({ sudo: false, pings, multicast: [] }, host));
+  return withPeers(host.name, facts, more);
+}
+
+/** The first passes that are in when all are, or have had as long as a connection may take. */
+export async function firstsOf(asked: readonly AskedHost[]): Promise<ReadonlyMap<string, HostFacts>> {
+  const firsts = new Map<string, HostFacts>();
+  const all = asked.map(async ({ name, first }) => {
+    const facts = await first;
+    if (facts) firsts.set(name, facts);
+  });
+  await Promise.race([Promise.all(all), sleep(connectSeconds * 1000, undefined, { ref: false })]);
+  return firsts;
+}
+
+/** A configured management netdev wins over the routed one, and must be there. */
+function withConfigured(host: HostConfig, facts: HostFacts): HostFacts {
+  const wanted = host.managementInterface;
+  if (wanted === undefined) return facts;
+  const names = [...facts.otherNetdevs, ...facts.cx7].map(({ name }) => name);
+  if (!names.includes(wanted)) {
+    throw new Faults("the hosts", [
+      `${host.name}: managementInterface: no netdev ${wanted}; there are ${names.join(", ")}`,
+    ]);
+  }
+  return { ...facts, managementInterface: wanted };
+}

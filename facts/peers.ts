@@ -1,0 +1,37 @@
+import { BlockList } from "node:net";
+import type { Cx7Netdev, HostFacts } from "./hostFacts";
+
+/** Whether the host has an IPv4 address on a CX7 link, so that peers may be known by theirs. */
+export function hasCx7Addresses({ cx7 }: HostFacts): boolean {
+  return cx7.some((netdev) => netdev.carrier && addressesOf(netdev).length > 0);
+}
+
+/**
+ * The peers' addresses that a host should find on its own links: those in a subnet of its own on the same netdev, not
+ * heard there yet. A configured host's netdevs often have no link-local address, and then multicast hears nobody.
+ * Hosts with a record ask each other by what it says.
+ */
+export function peerPings(own: HostFacts, peers: readonly HostFacts[]): { netdev: string; address: string }[] {
+  const strangers = own.record ? peers.filter(({ record }) => record === undefined) : peers;
+  const addresses = strangers.flatMap(({ cx7 }) => cx7.flatMap(addressesOf)).map(({ address }) => address);
+  return own.cx7.flatMap((netdev) => {
+    const subnets = subnetsOf(netdev);
+    const known = [...addressesOf(netdev), ...netdev.neighbours].map(({ address }) => address);
+    return [...new Set(addresses)]
+      .filter((address) => subnets.check(address) && !known.includes(address))
+      .map((address) => ({ netdev: netdev.name, address }));
+  });
+}
+
+function addressesOf({ addresses }: Cx7Netdev) {
+  return addresses.filter(({ family }) => family === 4);
+}
+
+/** Nothing is in a subnet of a netdev whose cable carries nothing. */
+function subnetsOf(netdev: Cx7Netdev): BlockList {
+  const subnets = new BlockList();
+  for (const { address, prefixLength } of netdev.carrier ? addressesOf(netdev) : []) {
+    subnets.addSubnet(address, prefixLength);
+  }
+  return subnets;
+}

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab } from "../../lab/hosts/lab";
+import { Project } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+import { expectRing, RING_ADDRESSES, traces } from "./observe";
+
+const HOSTS = Object.keys(RING_ADDRESSES);
+const FILE = "/etc/netplan/40-cx7.yaml";
+
+/** What somebody changes, and what the preview's warning must hold. */
+const DRIFTS: readonly { readonly host: string; readonly breakage: string; readonly says: readonly string[] }[] = [
+  { host: "spark-1", breakage: "ip link set enp1s0f0np0 mtu 1500", says: ["spark-1", "enp1s0f0np0", "1500", "9000"] },
+  {
+    host: "spark-3",
+    breakage: "ip addr del 192.168.187.13/24 dev enp1s0f0np0",
+    says: ["spark-3", "enp1s0f0np0", "192.168.187.13/24"],
+  },
+  {
+    host: "spark-1",
+    breakage: "ip addr add 10.99.0.1/24 dev enP2p1s0f1np1",
+    says: ["spark-1", "enP2p1s0f1np1", "10.99.0.1/24"],
+  },
+  {
+    host: "spark-2",
+    breakage:
+      "nmcli connection modify netplan-enp1s0f0np0 ipv4.addresses 10.99.0.2/24 && nmcli device reapply enp1s0f0np0",
+    says: ["spark-2", "enp1s0f0np0", "10.99.0.2/24"],
+  },
+  { host: "spark-3", breakage: `sed -i 's/9000/4200/' ${FILE}`, says: ["spark-3", FILE, "4200", "9000"] },
+  { host: "spark-2", breakage: `rm ${FILE}`, says: ["spark-2", FILE, "missing"] },
+  {
+    host: "spark-1",
+    breakage: "ip link set enP2p1s0f0np0 down",
+    says: ["spark-1", "enP2p1s0f0np0", "down", "up"],
+  },
+];
+
+describe.each(scenarioEngines())(
+  "a ring on NetworkManager alone, management included, on the $kind engine",
+  (engine) => {
+    let lab: Lab;
+    let project: Project;
+    let before: readonly unknown[];
+
+    beforeAll(async () => {
+      lab = await Lab.up({ name: "nm", fresh: true, stackFile: false, renderer: "NetworkManager" });
+      before = await tracesOf();
+      project = await Project.create(engine, lab);
+    });
+
+    afterAll(async () => {
+      project?.remove();
+      await Lab.down("nm");
+    });
+
+    const tracesOf = () => Promise.all(HOSTS.map((host) => traces(lab, host)));
+
+    async function expectQuiet(): Promise<void> {
+      const preview = await project.preview("--expect-no-changes");
+      expect(preview.code, preview.output).toBe(0);
+      expect(preview.output).not.toContain("warning:");
+    }
+
+    it("is made by up although management blinks", async () => {
+      const watches = HOSTS.map((host) => lab.exec(host, "timeout 60 ip monitor address dev enP7s7"));
+      const up = await project.up();
+      expect(up.code, up.output).toBe(0);
+      await Promise.all(HOSTS.map((host) => lab.exec(host, "pkill -f 'ip monitor'")));
+      // Else this shows nothing.
+      expect((await Promise.all(watches)).map(({ stdout }) => stdout.includes("Deleted"))).toEqual([true, true, true]);
+      await expectRing(lab);
+      for (const host of HOSTS) {
+        const { stdout } = await lab.exec(host, "nmcli -g GENERAL.CONNECTION device show enP7s7");
+        expect(stdout.trim(), host).toBe("netplan-enP7s7");
+        expect((await lab.exec(host, "ls /var/lib/spark-mesh/rolled-back.json")).code, host).not.toBe(0);
+      }
+    });
+
+    it("is quiet, before and after every host has rebooted", async () => {
+      await expectQuiet();
+      await Promise.all(HOSTS.map((host) => lab.reboot(host)));
+      await expectQuiet();
+      await expectRing(lab);
+    });
+
+    it.each(DRIFTS)("drift is said and repaired: $host: $breakage", async ({ host, breakage, says }) => {
+      expect((await lab.exec(host, breakage)).code).toBe(0);
+      const preview = await project.preview();
+      const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
+      const said = warnings.some((line) => says.every((part) => line.includes(part)));
+      expect(said, preview.output).toBe(true);
+      const up = await project.up();
+      expect(up.code, up.output).toBe(0);
+      await expectQuiet();
+      await expectRing(lab);
+    });
+
+    it("is taken away by destroy, byte for byte", async () => {
+      const destroy = await project.destroy();
+      expect(destroy.code, destroy.output).toBe(0);
+      expect(await tracesOf()).toEqual(before);
+    });
+  },
+);
