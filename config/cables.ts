@@ -1,4 +1,5 @@
-import type { CableConfig, PortNumber, PortRef } from "./cluster";
+import { type DeclaredCable, judgeCableAddresses } from "./cableAddresses";
+import type { CableConfig, HostConfig, NetworkConfig, PortNumber, PortRef } from "./cluster";
 import { judge } from "./judge";
 import { nearest } from "./nearest";
 import * as schema from "./schema";
@@ -22,11 +23,28 @@ export function unknownHost(path: string, name: string, hosts: readonly string[]
 }
 
 /**
- * The declared cables, in the order in which they are written. Faults: a host that isn't, both ends on one host, a
- * port used twice. A far end without a port is a switch, unless a host has that name: then its port is missing.
+ * The declared cables, in the order in which they are written. Faults: those of {@link judgeEnds} and
+ * {@link judgeCableAddresses}.
+ *
+ * @param names of all hosts, also of those with faults.
+ * @param network undefined where it is at fault itself.
  */
-export function judgeCables(faults: string[], list: readonly unknown[], hosts: readonly string[]): CableConfig[] {
-  const cables: CableConfig[] = [];
+export function judgeCables(
+  faults: string[],
+  list: readonly unknown[],
+  names: readonly string[],
+  hosts: readonly HostConfig[],
+  network: NetworkConfig | undefined,
+): CableConfig[] {
+  return judgeCableAddresses(faults, judgeEnds(faults, list, names), hosts, network?.prefixLength);
+}
+
+/**
+ * The cables whose ends are right. Faults: a host that isn't, both ends on one host, a port used twice. A far end
+ * without a port is a switch, unless a host has that name: then its port is missing.
+ */
+function judgeEnds(faults: string[], list: readonly unknown[], hosts: readonly string[]): readonly DeclaredCable[] {
+  const cables: DeclaredCable[] = [];
   const usedBy = new Map<string, string>();
   list.forEach((entry, index) => {
     const path = `cables[${index}]`;
@@ -53,7 +71,9 @@ export function judgeCables(faults: string[], list: readonly unknown[], hosts: r
       }
       usedBy.set(end, other ?? path);
     }
-    if (faults.length === before) cables.push({ from, to });
+    if (faults.length > before) return;
+    const { subnets, addresses } = cable;
+    cables.push({ path, cable: { from, to, ...(subnets && { subnets }), ...(addresses && { addresses }) } });
   });
   return cables;
 }

@@ -29,7 +29,7 @@ export interface HostConfig {
   readonly name: string;
   /** Management address, DNS or mDNS name, or an alias in ~/.ssh/config. */
   readonly address: string;
-  /** Unique, 1 to 244: the host's addresses end in 10 + number. Default: the position from 1. */
+  /** Unique, 1 to 244: the host's addresses hang on it, in a /24 they end in 10 + number. Default: the position from 1. */
   readonly number: number;
   readonly ssh: SshConfig;
   /** Default: the netdev that routes to the other Sparks. */
@@ -38,21 +38,39 @@ export interface HostConfig {
   readonly sudoPassword?: string;
 }
 
+/** A switch, by the name that the config or discovery gives it. */
+export interface SwitchRef {
+  readonly switch: string;
+}
+
+/** What a port is cabled to. */
+export type CableEnd = PortRef | SwitchRef;
+
 /** A declared cable; its far end is a host's port or a switch by name. */
 export interface CableConfig {
   readonly from: PortRef;
-  readonly to: PortRef | { readonly switch: string };
+  readonly to: CableEnd;
+  /** CIDR by twin: declared here or at the same place of the switch, else those that addresses lie in. Default: planned. */
+  readonly subnets?: readonly [string, string];
+  /** Bare IPv4 addresses by twin, of one or both hosts of the cable. Default: planned. */
+  readonly addresses?: Readonly<Record<string, readonly [string, string]>>;
 }
 
 export interface NetworkConfig {
-  /** First /24 of the address plan. @default "192.168.177.0/24" */
+  /** First subnet of the address plan. @default "192.168.177.0/24", with a pool the pool's first */
   readonly firstSubnet: string;
+  /** Every planned subnet lies in this network. Undefined: in firstSubnet's /16, or its private range where not /24. */
+  readonly pool?: string;
+  /** Of planned subnets. @default 24, or as in firstSubnet */
+  readonly prefixLength: number;
   /** MTU of the CX7 netdevs, in bytes. @default 9000 */
   readonly mtu: number;
   /** @default "/etc/netplan/40-cx7.yaml" */
   readonly netplanFile: string;
   /** After how many seconds an unconfirmed change is rolled back. @default 180 */
   readonly confirmSeconds: number;
+  /** Moves the definitions of CX7 netdevs out of other netplan files; destroy puts them back. @default false */
+  readonly migrate: boolean;
 }
 
 export interface DeploymentConfig {

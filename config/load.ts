@@ -3,6 +3,7 @@ import type { ClusterConfig, DeploymentConfig } from "./cluster";
 import { Faults } from "./faults";
 import { judgeHosts, namesOf } from "./hosts";
 import { judge, shown, unknownKey } from "./judge";
+import { judgeNetwork } from "./network";
 import * as schema from "./schema";
 
 const namespace = "spark-mesh:";
@@ -108,10 +109,10 @@ export function parseClusterConfig(
   const topology = judge(faults, schema.topology, values.get("topology"), "topology");
   const cableList = values.has("cables") ? listOf(faults, value("cables"), "cables", "cables") : undefined;
   if (cableList?.length === 0) faults.push("cables: found an empty list; leave cables out and they are discovered");
-  const cables = cableList && judgeCables(faults, cableList, names);
-  const network = judge(faults, schema.network, value("network") ?? {}, "network", {
-    keys: Object.keys(schema.network.shape),
-  });
+  const networkFaults: string[] = [];
+  const network = judgeNetwork(networkFaults, value("network"));
+  const cables = cableList && judgeCables(faults, cableList, names, hosts, network);
+  faults.push(...networkFaults);
   const deploymentList = values.has("deployments")
     ? listOf(faults, value("deployments"), "deployments", "deployments")
     : [];

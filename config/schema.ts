@@ -1,5 +1,5 @@
-import { IPv4CidrRange } from "ip-num";
 import { z } from "zod";
+import { isUnicast, parseAddress, parseNetwork, privateRangeOf, type Subnet, subnetAround } from "./subnets";
 
 /**
  * The shape of each part of the stack config. Every part is strict, and every leaf's message says what is allowed:
@@ -70,7 +70,29 @@ export const ssh = z.strictObject(
   allowed("auth, user, port, identityFile, hostKey, proxyJump"),
 );
 
-/** One entry of `cables`; the ends are judged in cables.ts, beside the hosts. */
+/** A network at its own first address whose prefix length is from `shortest` to `longest`. */
+const network4 = (shortest: number, longest: number, fits: (network: Subnet) => boolean, what: string) =>
+  z.string(allowed(what)).refine((cidr) => {
+    const network = parseNetwork(cidr);
+    if (network === undefined || network.prefixLength < shortest || network.prefixLength > longest) return false;
+    return fits(network);
+  }, allowed(what));
+
+const subnetsText = "a list of exactly two subnets, one for each twin";
+const explicitSubnet = network4(
+  8,
+  30,
+  isUnicast,
+  "a unicast subnet from /8 to /30 at its first address, e.g. 192.168.177.0/24; not loopback, link-local, multicast or reserved",
+);
+const addressesText = "a list of exactly two addresses, one for each twin";
+const explicitAddressText = "a unicast IPv4 address without a prefix length, e.g. 192.168.177.11";
+const explicitAddress = z.string(allowed(explicitAddressText)).refine((bare) => {
+  const address = parseAddress(bare);
+  return address !== undefined && isUnicast(subnetAround(address, 32));
+}, allowed(explicitAddressText));
+
+/** One entry of `cables`; the ends are judged in cables.ts, beside the hosts, subnets and addresses in cableAddresses.ts. */
 export const cable = z.strictObject(
   {
     from: text(/^[a-z0-9][a-z0-9-]{0,62}\/[01]$/, "a host and its port, e.g. spark-1/0; ports are 0 and 1"),
@@ -78,41 +100,46 @@ export const cable = z.strictObject(
       /^([a-z0-9][a-z0-9-]{0,62}\/[01]|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$/,
       "a host and its port, e.g. spark-2/1, or a switch by its name; ports are 0 and 1",
     ),
+    subnets: z.tuple([explicitSubnet, explicitSubnet], allowed(subnetsText)).optional(),
+    addresses: z
+      .record(
+        z.string(),
+        z.tuple([explicitAddress, explicitAddress], allowed(addressesText)),
+        allowed(`hosts' names, each with ${addressesText}`),
+      )
+      .optional(),
   },
   allowed("{ from: spark-1/0, to: spark-2/1 }"),
 );
 
-const subnetText = "a private /24, e.g. 192.168.177.0/24";
-
-/** True where `cidr` is a /24 of RFC 1918 that starts at its own first address. */
-function isPrivate24(cidr: string): boolean {
-  if (!/^(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){2}\.0\/24$/.test(cidr)) return false;
-  try {
-    const subnet = IPv4CidrRange.fromCidr(cidr);
-    return ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].some((pool) =>
-      subnet.inside(IPv4CidrRange.fromCidr(pool)),
-    );
-  } catch {
-    return false;
-  }
-}
+const isPrivate = (network: Subnet) => privateRangeOf(network) !== undefined;
+const firstSubnet = network4(
+  16,
+  30,
+  isPrivate,
+  "a private subnet from /16 to /30 at its first address, e.g. 192.168.177.0/24",
+);
+const pool = network4(8, 29, isPrivate, "a private network from /8 to /29 at its first address, e.g. 10.77.0.0/16");
 
 /** The smallest MTU with which RoCE carries its 4096-byte packets. */
 const roceMtu = 4200;
 const mtuText = `a whole number from ${roceMtu} to 9216 (RoCE needs at least ${roceMtu}; 9000 is the convention)`;
 
-/** `network`, with its defaults. */
+/** `network`; the address plan's own defaults are in network.ts. */
 export const network = z.strictObject(
   {
-    firstSubnet: z.string(allowed(subnetText)).refine(isPrivate24, allowed(subnetText)).default("192.168.177.0/24"),
+    firstSubnet: firstSubnet.optional(),
+    pool: pool.optional(),
+    prefixLength: whole(16, 30).optional(),
     mtu: whole(roceMtu, 9216, mtuText).default(9000),
     netplanFile: text(
       /^\/etc\/netplan\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.yaml$/,
       "a file in /etc/netplan, e.g. /etc/netplan/40-cx7.yaml",
     ).default("/etc/netplan/40-cx7.yaml"),
     confirmSeconds: whole(30, 3600).default(180),
+    migrate: z.boolean(allowed("true or false")).default(false),
   },
-  allowed("firstSubnet, mtu, netplanFile, confirmSeconds"),
+  allowed("firstSubnet, pool, prefixLength, mtu, netplanFile, confirmSeconds, migrate"),
 );
 
 /** One entry of `deployments`. */
