@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { PortRef } from "../config/cluster";
+import type { CableEnd, PortRef } from "../config/cluster";
 
 export interface CableArgs {
-  /** The two physical ports, lower host number first. A change re-addresses both ends. */
-  readonly ends: readonly [PortRef, PortRef];
-  /** CIDR, one a pair of twins. A change re-addresses both ends. */
+  /** Two physical ports, lower host number first, or a port and a switch. A change re-addresses the ports. */
+  readonly ends: readonly [PortRef, CableEnd];
+  /** CIDR, one a pair of twins. A change re-addresses the ports. */
   readonly subnets: readonly [string, string];
 }
 
-/** A QSFP cable between two physical ports: two netdevs at each end, so two subnets. */
+/** A QSFP cable between two physical ports, or from one to a switch: two netdevs at a port, so two subnets. */
 export class Cable extends pulumi.ComponentResource {
   /** CIDR, one a pair of twins. */
   readonly subnets: pulumi.Output<readonly [string, string]>;

@@ -8,8 +8,8 @@ export interface Cx7NetdevArgs {
   readonly address: string;
   /** Bytes. A change restarts the link. */
   readonly mtu: number;
-  /** The netdev at the other end of the cable, `spark-2/enp1s0f1np1`. */
-  readonly peer: string;
+  /** The netdev at the other end of the cable, `spark-2/enp1s0f1np1`; on a switch, every one in its subnet. */
+  readonly peers: readonly string[];
 }
 
 export interface Cx7PortArgs {

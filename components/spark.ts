@@ -28,7 +28,9 @@ export class Spark extends pulumi.ComponentResource {
     this.ports = cabled.map((port) => {
       const netdevs = args.netdevs
         .filter((netdev) => netdev.port === port)
-        .map(({ netdev, address, mtu, peer }) => ({ netdev, address, mtu, peer: `${peer.host}/${peer.netdev}` }));
+        .map(({ netdev, address, mtu, peers }) => {
+          return { netdev, address, mtu, peers: peers.map((peer) => `${peer.host}/${peer.netdev}`) };
+        });
       return new Cx7Port(`${name}-port-${port}`, { host, port, netdevs }, { parent: this });
     });
     this.addresses = pulumi

@@ -7,12 +7,18 @@ interface Committed {
   readonly netplanFile: string;
   readonly netplanText: string;
   readonly netdevs: RecordedMesh["hosts"][number]["netdevs"];
-  readonly mesh: RecordedMesh;
+  /** Digest of the mesh, which all hosts have in common. */
+  readonly meshDigest: string;
 }
 
 /** Digest of the desired document, in hex: equal on every control machine and in every release. */
-export function digestOf({ netplanFile, netplanText, netdevs, mesh }: Committed): string {
-  return sha256(canonicalJson({ netplanFile, netplanText, netdevs, mesh }));
+export function digestOf({ netplanFile, netplanText, netdevs, meshDigest }: Committed): string {
+  return sha256(canonicalJson({ netplanFile, netplanText, netdevs, meshDigest }));
+}
+
+/** Of the mesh that every host's record holds, in hex. */
+export function digestOfMesh(mesh: RecordedMesh): string {
+  return sha256(canonicalJson(mesh));
 }
 
 /** In hex, over UTF-8. */

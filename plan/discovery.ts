@@ -1,94 +1,66 @@
-import type { PortRef } from "../config/cluster";
+import { isSwitched, type Segment, segmentsOf, switchSight } from "./segments";
 import { groupByPort, nameHeard, type Sighting } from "./sightings";
-import { compareText, type HostLine, type HostView, isReached, portKey, type ReachedHost } from "./views";
-import { type Wire, wireName } from "./wires";
+import { freeSwitchNames, switchOfSegment } from "./switchNames";
+import { type HostLine, type HostView, isReached, portKey, type ReachedHost } from "./views";
+import { farEnds, isSwitchWire, portsOf, type Wire, wireName } from "./wires";
 
 interface Discovery {
   readonly wires: readonly Wire[];
   readonly faults: readonly HostLine[];
+  readonly warnings: readonly HostLine[];
   readonly unseen: ReadonlySet<string>;
+  readonly sights: ReadonlyMap<string, string>;
 }
 
-/**
- * The cables that nobody declared and no record knows, from who hears whom. One end's hearing is enough: an echo
- * needs a cable. A port that hears several peers is behind a switch, and is wired to none of them.
- */
-export function discover(
-  hosts: readonly HostView[],
-  heard: readonly Sighting[],
-  cabled: ReadonlySet<string>,
-): Discovery {
+/** The cables that nobody declared and no record knows, from who hears whom. */
+export function discover(hosts: readonly HostView[], heard: readonly Sighting[], recorded: readonly Wire[]): Discovery {
+  const cabled = farEnds(recorded);
   const open = heard.filter(({ host, netdev }) => !cabled.has(portKey({ host, port: netdev.port })));
-  const links = linksBetween(open, cabled);
-  const groups = groupByPort(open);
-  const switched = new Set([...groups.keys()].filter((key) => isSwitched(groups.get(key) ?? [], links.get(key))));
-  const wires = wiresOf(links, switched);
+  const segments = segmentsOf(hosts, heard, cabled);
+  const { wires, faults, warnings } = wiresOf(segments, hosts, recorded);
   const reached = hosts.filter(isReached);
   const fresh = new Map(reached.filter(({ facts }) => !facts.record).map((host) => [host.config.name, host]));
+  const groups = groupByPort(open);
   const down = open.filter(({ host, netdev }) => fresh.has(host) && !netdev.up);
-  const allReached = reached.length === hosts.length;
+  const unknown = reached.length < hosts.length ? [] : strangersIn(segments);
+  const atSwitch = segments.filter(isSwitched).flatMap((segment) => segment.ports.map((port) => ({ segment, port })));
   return {
     wires,
     faults: [
-      ...[...groups].flatMap(([key, group]) => (switched.has(key) ? [saySwitched(group, links.get(key))] : [])),
+      ...faults,
       ...down.map(sayDown),
       ...wires.flatMap((wire) => deadTwins(wire, groups, fresh)),
-      ...(allReached ? open.flatMap((sighting) => sayStranger(sighting, fresh)) : []),
+      ...unknown.filter(({ host }) => fresh.has(host)).map(sayStranger),
     ],
-    unseen: new Set([...switched, ...down.map(({ host, netdev }) => portKey({ host, port: netdev.port }))]),
+    warnings,
+    unseen: new Set(down.map(({ host, netdev }) => portKey({ host, port: netdev.port }))),
+    sights: new Map(
+      atSwitch.flatMap(({ segment, port }) => {
+        const sight = switchSight(segment, port);
+        return sight ? [[portKey(port), sight] as const] : [];
+      }),
+    ),
   };
-}
-
-/** Port by port, the ports that it hears or that hear it. */
-function linksBetween(
-  open: readonly Sighting[],
-  cabled: ReadonlySet<string>,
-): ReadonlyMap<string, ReadonlyMap<string, PortRef>> {
-  const links = new Map<string, Map<string, PortRef>>();
-  const link = (from: PortRef, to: PortRef) => {
-    const known = links.get(portKey(from)) ?? new Map<string, PortRef>();
-    links.set(portKey(from), known.set(portKey(to), { host: to.host, port: to.port }));
-  };
-  for (const { host, netdev, peers } of open) {
-    for (const peer of peers) {
-      if (cabled.has(portKey(peer))) continue;
-      link({ host, port: netdev.port }, peer);
-      link(peer, { host, port: netdev.port });
-    }
-  }
-  return links;
-}
-
-function isSwitched(group: readonly Sighting[], links: ReadonlyMap<string, PortRef> | undefined): boolean {
-  const mixed = group.some(({ peers, strangers }) => peers.length > 0 && strangers.length > 0);
-  return mixed || (links?.size ?? 0) > 1;
 }
 
 function wiresOf(
-  links: ReadonlyMap<string, ReadonlyMap<string, PortRef>>,
-  switched: ReadonlySet<string>,
-): readonly Wire[] {
-  const wires: Wire[] = [];
-  for (const [key, peers] of links) {
-    const [far] = peers.values();
-    if (!far || switched.has(key) || switched.has(portKey(far))) continue;
-    const near = links.get(portKey(far))?.get(key);
-    if (near && compareText(key, portKey(far)) < 0) wires.push({ ends: [near, far], evidence: "discovered" });
+  segments: readonly Segment[],
+  hosts: readonly HostView[],
+  recorded: readonly Wire[],
+): Pick<Discovery, "wires" | "faults" | "warnings"> {
+  const known = recorded.filter(isSwitchWire);
+  const names = freeSwitchNames(hosts, known);
+  const found = { wires: [] as Wire[], faults: [] as HostLine[], warnings: [] as HostLine[] };
+  for (const segment of segments) {
+    const [a, b] = segment.ports;
+    if (isSwitched(segment)) {
+      const { name, evidence, fault, warnings } = switchOfSegment(segment, known, names);
+      found.wires.push(...segment.ports.map((port): Wire => ({ ends: [port, { switch: name }], evidence })));
+      found.faults.push(...fault);
+      found.warnings.push(...warnings);
+    } else if (a && b) found.wires.push({ ends: [a, b], evidence: "discovered" });
   }
-  return wires;
-}
-
-function saySwitched(group: readonly Sighting[], links: ReadonlyMap<string, PortRef> | undefined): HostLine {
-  const [first] = group;
-  const host = first?.host ?? "";
-  const loud = group.filter(({ peers, strangers }) => peers.length + Math.min(strangers.length, 1) > 1);
-  const named = (loud.length > 0 ? loud : group).map(({ netdev }) => netdev.name).join(", ");
-  const strangers = [...new Set(group.flatMap((sighting) => sighting.strangers))];
-  const peers = [...[...(links?.keys() ?? [])].sort(compareText), ...strangers].join(", ");
-  return {
-    host,
-    line: `${host}: ${named} sees more than one peer (${peers}): a switch is in the path; a ring needs one cable from port to port, without a switch`,
-  };
+  return found;
 }
 
 function sayDown({ host, netdev }: Sighting): HostLine {
@@ -100,11 +72,11 @@ function sayDown({ host, netdev }: Sighting): HostLine {
 
 /** One twin hears its peer and the other nothing: half the cable's bandwidth would be gone without a word. */
 function deadTwins(
-  { ends }: Wire,
+  wire: Wire,
   groups: ReadonlyMap<string, readonly Sighting[]>,
   fresh: ReadonlyMap<string, ReachedHost>,
 ): readonly HostLine[] {
-  return ends.flatMap((end) => {
+  return portsOf(wire).flatMap((end) => {
     const group = fresh.has(end.host) ? (groups.get(portKey(end)) ?? []) : [];
     const live = group.find(({ peers }) => peers.length > 0);
     if (!live) return [];
@@ -114,20 +86,24 @@ function deadTwins(
         host,
         line: `${host}: ${netdev.name} ${netdev.carrier ? "hears nothing" : "has no carrier"} while its twin ${
           live.netdev.name
-        } sees ${nameHeard(live)}: one twin of the cable ${wireName(ends)} is dead; reseat the cable, then reboot ${host} with it in`,
+        } sees ${nameHeard(live)}: one twin of the cable ${wireName(
+          wire.ends,
+        )} is dead; reseat the cable, then reboot ${host} with it in`,
       }));
   });
 }
 
-function sayStranger(
-  { host, netdev, peers, strangers }: Sighting,
-  fresh: ReadonlyMap<string, ReachedHost>,
-): readonly HostLine[] {
-  if (!fresh.has(host) || peers.length > 0 || strangers.length === 0) return [];
-  return [
-    {
-      host,
-      line: `${host}: ${netdev.name} sees ${strangers.join(", ")}, which is no CX7 netdev of any host in spark-mesh:hosts; check where its cable leads`,
-    },
-  ];
+/** Those who hear nobody but machines that are none of ours, through a cable. */
+function strangersIn(segments: readonly Segment[]): readonly Sighting[] {
+  return segments
+    .filter((segment) => !isSwitched(segment))
+    .flatMap(({ groups }) => [...groups.values()].flat())
+    .filter(({ peers, strangers }) => peers.length === 0 && strangers.length > 0);
+}
+
+function sayStranger({ host, netdev, strangers }: Sighting): HostLine {
+  return {
+    host,
+    line: `${host}: ${netdev.name} sees ${strangers.join(", ")}, which is no CX7 netdev of any host in spark-mesh:hosts; check where its cable leads`,
+  };
 }

@@ -1,5 +1,5 @@
 import { Faults } from "../config/faults";
-import type { HostPlan, NetdevPlan, Plan } from "./plan";
+import type { HostPlan, NetdevPlan, PeerPlan, Plan } from "./plan";
 
 /** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */
 export interface Owner {
@@ -27,7 +27,7 @@ const VALUES = {
 /**
  * The desired document of one host, as its scripts read it: a line for each fact, `key value...`.
  *
- * Cables to abandoned hosts have no `link` line: nobody answers there, and verify must not wait for it.
+ * A `link` line for each peer of a netdev; none for abandoned ones: nobody answers there, and verify must not wait.
  *
  * @param confirmSeconds after how many seconds an unconfirmed change is rolled back.
  * @param probes management addresses of the other hosts.
@@ -50,7 +50,7 @@ export function renderDocument(
   const gone = new Set(plan.hosts.filter(({ state }) => state === "abandoned").map(({ name }) => name));
   const netdevLine = ({ netdev, mtu, address }: NetdevPlan) =>
     `netdev ${check("word", "netdev", netdev)} ${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
-  const linkLine = ({ netdev, address, peer }: NetdevPlan) => {
+  const linkLine = ({ netdev, address }: NetdevPlan, peer: PeerPlan) => {
     const ends = `${bare(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
     return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
   };
@@ -64,7 +64,9 @@ export function renderDocument(
     `netplanFile ${check("path", "netplanFile", host.netplanFile)}`,
     `netplan ${base64(host.netplanText)}`,
     ...host.netdevs.map(netdevLine),
-    ...host.netdevs.filter(({ peer }) => !gone.has(peer.host)).map(linkLine),
+    ...host.netdevs.flatMap((netdev) =>
+      netdev.peers.filter((peer) => !gone.has(peer.host)).map((peer) => linkLine(netdev, peer)),
+    ),
     ...probes.map((probe) => `probe ${check("word", "probe", probe.address)} ${check("word", "probe", probe.host)}`),
     `mesh ${base64(JSON.stringify(plan.mesh))}`,
   ];

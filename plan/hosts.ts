@@ -1,11 +1,11 @@
 import type { NetworkConfig } from "../config/cluster";
 import type { RecordedMesh } from "../facts/record";
 import { differencesOf } from "./differences";
-import { digestOf } from "./digest";
+import { digestOf, digestOfMesh } from "./digest";
 import { planNetdevs } from "./netdevs";
 import { renderNetplan } from "./netplan";
 import { noteOf } from "./note";
-import type { CablePlan, HostPlan, NetdevPlan, Renderer } from "./plan";
+import type { CablePlan, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
 import { asLine, deadEnds } from "./signals";
 import { type HostLine, type HostView, isReached } from "./views";
 
@@ -37,6 +37,7 @@ const USUAL_RENDERER: Renderer = "NetworkManager";
 export function planHosts(
   network: NetworkConfig,
   views: readonly HostView[],
+  topology: Topology,
   cables: readonly CablePlan[],
   rendererOf: (host: HostView) => Renderer | undefined,
 ): PlannedHosts {
@@ -48,10 +49,11 @@ export function planHosts(
       netdevs: planNetdevs(view, views, cables, network.mtu),
     }),
   );
-  const mesh = recordedMesh(drafts, cables);
-  const hosts = drafts.map((draft) => planHost(draft, mesh));
+  const mesh = recordedMesh(drafts, topology, cables);
+  const meshDigest = digestOfMesh(mesh);
+  const hosts = drafts.map((draft) => planHost(draft, meshDigest));
   const netdevs = new Map(drafts.map((draft) => [draft.view, draft.netdevs]));
-  const dead = deadEnds(views, (view) => netdevs.get(view) ?? []);
+  const dead = deadEnds(views, cables, (view) => netdevs.get(view) ?? []);
   const warned = dead.filter(({ fault }) => !fault).map(asLine);
   const due = hosts.some(({ state }) => state === "due");
   return {
@@ -64,14 +66,11 @@ export function planHosts(
 }
 
 /** By number, so that another rank order is no other mesh. */
-function recordedMesh(drafts: readonly Draft[], cables: readonly CablePlan[]): RecordedMesh {
+function recordedMesh(drafts: readonly Draft[], topology: Topology, cables: readonly CablePlan[]): RecordedMesh {
   return {
-    topology: "ring",
+    topology,
     cables: cables.map(({ ends: [a, b], subnets: [first, second] }) => ({
-      ends: [
-        { host: a.host, port: a.port },
-        { host: b.host, port: b.port },
-      ],
+      ends: [{ host: a.host, port: a.port }, "switch" in b ? { switch: b.switch } : { host: b.host, port: b.port }],
       subnets: [first, second],
     })),
     hosts: [...drafts]
@@ -90,10 +89,10 @@ function recordedNetdevs(netdevs: readonly NetdevPlan[]): RecordedMesh["hosts"][
   return netdevs.map(({ netdev, port, twin, address, mtu }) => ({ netdev, port, twin, address, mtu }));
 }
 
-function planHost({ view, renderer, netplanFile, netdevs }: Draft, mesh: RecordedMesh): HostPlan {
+function planHost({ view, renderer, netplanFile, netdevs }: Draft, meshDigest: string): HostPlan {
   const { config } = view;
   const netplanText = renderNetplan({ renderer, netdevs });
-  const digest = digestOf({ netplanFile, netplanText, netdevs: recordedNetdevs(netdevs), mesh });
+  const digest = digestOf({ netplanFile, netplanText, netdevs: recordedNetdevs(netdevs), meshDigest });
   const wish = {
     name: config.name,
     number: config.number,

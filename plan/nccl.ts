@@ -1,4 +1,5 @@
-import type { HostPlan, Plan } from "./plan";
+import { Faults } from "../config/faults";
+import type { HostPlan, NetdevPlan, Plan } from "./plan";
 
 /** The netdev that NCCL, Gloo, TP, UCX, MPI and multi-node launchers meet over, before RDMA takes over. */
 const BOOTSTRAP_VARIABLES = [
@@ -10,23 +11,59 @@ const BOOTSTRAP_VARIABLES = [
   "MN_IF_NAME",
 ] as const;
 
+/** In a ring no subnet has all ranks in it, so NCCL must choose the device by the peer; a pair has no choice to make. */
+const RING_VARIABLES = {
+  NCCL_NET_PLUGIN: "none",
+  NCCL_IB_SUBNET_AWARE_ROUTING: "1",
+  NCCL_IB_MERGE_NICS: "0",
+} as const;
+
+/** NCCL's other algorithms take it for granted that every rank reaches every other. */
+const LARGE_RING_VARIABLES = { NCCL_ALGO: "Ring" } as const;
+
 /**
- * The environment of a rank on each host of a ring. NCCL_IB_GID_INDEX is left out on purpose: it differs per node and
- * moves. A host that can't be asked lacks what hangs on its management netdev.
+ * The environment of a rank on each host, in rank order. NCCL_IB_GID_INDEX is left out on purpose: it differs per node
+ * and moves. A host that can't be asked lacks what hangs on its management netdev; an abandoned one has no rank.
+ *
+ * @param hosts the hosts of one deployment; by default the whole mesh. Two neighbours in a ring are a pair.
+ * @throws Faults where two of these hosts don't reach each other over a cable or a switch.
  */
-export function ncclEnv(plan: Plan): Readonly<Record<string, Readonly<Record<string, string>>>> {
+export function ncclEnv(
+  plan: Plan,
+  hosts: readonly string[] = plan.hosts.map(({ name }) => name),
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const members = plan.hosts.filter(({ name }) => hosts.includes(name));
+  const ring = plan.topology === "ring" && members.length === plan.hosts.length;
+  const faults = ring ? [] : members.flatMap((host, index) => unreached(host, members.slice(index + 1)));
+  if (faults.length > 0) throw new Faults("the hosts of the deployment", faults);
+  const common = ring ? { ...RING_VARIABLES, ...(members.length > 3 ? LARGE_RING_VARIABLES : {}) } : {};
+  const names = new Set(members.map(({ name }) => name));
   return Object.fromEntries(
-    plan.hosts.filter(({ state }) => state !== "abandoned").map((host) => [host.name, ringVariables(host)]),
+    members
+      .filter(({ state }) => state !== "abandoned")
+      .map((host) => [host.name, { ...common, ...rankVariables(host, names) }]),
   );
 }
 
-function ringVariables(host: HostPlan): Readonly<Record<string, string>> {
+function unreached({ name, netdevs }: HostPlan, others: readonly HostPlan[]): readonly string[] {
+  return others
+    .filter((other) => !netdevs.some((netdev) => faces(netdev, new Set([other.name]))))
+    .map(
+      (other) =>
+        `${name}: no cable and no switch joins it to ${other.name}; choose hosts that reach one another, or all of a ring`,
+    );
+}
+
+function faces({ peers }: NetdevPlan, hosts: ReadonlySet<string>): boolean {
+  return peers.some(({ host }) => hosts.has(host));
+}
+
+function rankVariables(host: HostPlan, hosts: ReadonlySet<string>): Readonly<Record<string, string>> {
   const { managementInterface, managementAddress, netdevs } = host;
+  const devices = netdevs.filter((netdev) => faces(netdev, hosts)).map(({ roceDevice }) => roceDevice);
   return {
-    NCCL_NET_PLUGIN: "none",
-    NCCL_IB_SUBNET_AWARE_ROUTING: "1",
-    NCCL_IB_MERGE_NICS: "0",
-    NCCL_IB_HCA: netdevs.map(({ roceDevice }) => roceDevice).join(","),
+    // An empty list would mean every device.
+    ...(devices.length > 0 ? { NCCL_IB_HCA: devices.join(",") } : {}),
     NCCL_IGNORE_CPU_AFFINITY: "1",
     NCCL_IB_DISABLE: "0",
     NCCL_NET: "IB",

@@ -1,8 +1,7 @@
 import type { PortNumber } from "../config/cluster";
-import { addressIn } from "./addresses";
-import type { CablePlan, NetdevPlan } from "./plan";
-import { byPlace } from "./sightings";
+import type { CablePlan, NetdevPlan, PeerPlan } from "./plan";
 import { type HostView, isReached } from "./views";
+import { endName, portsOf } from "./wires";
 
 type Twin = 0 | 1;
 
@@ -12,7 +11,7 @@ const TWINS: readonly Twin[] = [0, 1];
 /**
  * What every CX7 netdev of a host should be, in the order of ports and twins. An abandoned host's stay as recorded.
  *
- * @param hosts every host of the cluster, in any order.
+ * @param hosts every host of the cluster, in rank order.
  * @param mtu in bytes.
  */
 export function planNetdevs(
@@ -21,15 +20,27 @@ export function planNetdevs(
   cables: readonly CablePlan[],
   mtu: number,
 ): readonly NetdevPlan[] {
-  const netdevs = PORTS.flatMap((port) =>
-    cables.flatMap(({ ends: [a, b], subnets }) => {
-      const isEnd = (end: typeof a) => end.host === host.config.name && end.port === port;
-      const far = isEnd(a) ? b : isEnd(b) ? a : undefined;
-      const peer = far && hosts.find(({ config }) => config.name === far.host);
-      if (!far || !peer) return [];
-      return TWINS.map((twin) => planNetdev(host, peer, { port, twin }, { port: far.port, twin }, subnets[twin], mtu));
-    }),
-  );
+  const name = host.config.name;
+  const netdevs = PORTS.flatMap((port) => {
+    const cable = cables.find(({ ends }) =>
+      ends.some((end) => "host" in end && end.host === name && end.port === port),
+    );
+    const addresses = cable?.addresses[name];
+    if (!cable || !addresses) return [];
+    const faced = facedPorts(cable, cables, name);
+    return TWINS.map((twin): NetdevPlan => {
+      const netdev = netdevAt(host, { port, twin });
+      return {
+        netdev,
+        port,
+        twin,
+        address: addresses[twin],
+        mtu,
+        roceDevice: liveAt(host, { port, twin })?.roceDevice ?? roceNameOf(netdev),
+        peers: hosts.flatMap((peer) => planPeer(peer, twin, faced.get(peer.config.name))),
+      };
+    });
+  });
   return host.kind === "abandoned" ? netdevs.map((netdev) => asRecorded(netdev, host)) : netdevs;
 }
 
@@ -38,34 +49,46 @@ interface Place {
   readonly twin: Twin;
 }
 
-function planNetdev(
-  host: HostView,
-  peer: HostView,
-  place: Place,
-  peerPlace: Place,
-  subnet: string,
-  mtu: number,
-): NetdevPlan {
-  const netdev = netdevAt(host, place);
-  const mac = liveAt(peer, peerPlace)?.mac;
-  return {
-    netdev,
-    ...place,
-    address: addressIn(subnet, host.config.number),
-    mtu,
-    roceDevice: liveAt(host, place)?.roceDevice ?? roceNameOf(netdev),
-    peer: {
+/** A port that faces ours, over the cable that ends there. */
+interface FacedPort {
+  readonly port: PortNumber;
+  readonly cable: CablePlan;
+}
+
+/** By host: the far end of the cable, or on a switch every other host's port in the same subnets. */
+function facedPorts(cable: CablePlan, cables: readonly CablePlan[], own: string): ReadonlyMap<string, FacedPort> {
+  const far = cable.ends[1];
+  const sharing =
+    "switch" in far
+      ? cables.filter(({ ends, subnets }) => endName(ends[1]) === far.switch && subnets[0] === cable.subnets[0])
+      : [cable];
+  return new Map(
+    sharing.flatMap((one) =>
+      portsOf(one)
+        .filter(({ host }) => host !== own)
+        .map(({ host, port }): [string, FacedPort] => [host, { port, cable: one }]),
+    ),
+  );
+}
+
+function planPeer(peer: HostView, twin: Twin, faced: FacedPort | undefined): readonly PeerPlan[] {
+  const address = faced?.cable.addresses[peer.config.name]?.[twin];
+  if (!faced || address === undefined) return [];
+  const place = { port: faced.port, twin };
+  const mac = "switch" in faced.cable.ends[1] ? undefined : liveAt(peer, place)?.mac;
+  return [
+    {
       host: peer.config.name,
-      netdev: netdevAt(peer, peerPlace),
-      address: addressIn(subnet, peer.config.number).replace(/\/.*$/, ""),
+      netdev: netdevAt(peer, place),
+      address: address.replace(/\/.*$/, ""),
       ...(mac === undefined ? {} : { mac }),
     },
-  };
+  ];
 }
 
 function liveAt(host: HostView, { port, twin }: Place) {
   if (!isReached(host)) return undefined;
-  return [...host.facts.cx7].sort(byPlace).find((netdev) => netdev.port === port && netdev.twin === twin);
+  return host.facts.cx7.find((netdev) => netdev.port === port && netdev.twin === twin);
 }
 
 /** As the host shows it, else as recorded, else as every Spark of every maker names it. */

@@ -1,4 +1,4 @@
-import type { PortNumber, PortRef } from "../config/cluster";
+import type { CableEnd, PortNumber, PortRef } from "../config/cluster";
 import type { RecordedMesh } from "../facts/record";
 
 export type Topology = "direct" | "ring" | "switch";
@@ -7,13 +7,16 @@ export type Renderer = "networkd" | "NetworkManager";
 /** How a cable came to be known; a declared one wins over a recorded one, that over a discovered one. */
 export type CableEvidence = "declared" | "recorded" | "discovered" | "assumed";
 
-/** One cable: two physical ports, so two pairs of netdevs, so two subnets. */
+/** One cable, from a port to another or to a switch: two netdevs at a port, so two subnets. */
 export interface CablePlan {
-  /** `spark-1/0-spark-2/1`, lower host number first. */
+  /** `spark-1/0-spark-2/1`, lower host number first, or `spark-1/0-switch-a`. */
   readonly name: string;
-  readonly ends: readonly [PortRef, PortRef];
-  /** CIDR, by twin. */
+  /** A switch is the second. */
+  readonly ends: readonly [PortRef, CableEnd];
+  /** CIDR, by twin. On a switch those of all cables at the same place of their hosts there. */
   readonly subnets: readonly [string, string];
+  /** CIDR by twin, of each host that has an end. */
+  readonly addresses: Readonly<Record<string, readonly [string, string]>>;
   readonly evidence: CableEvidence;
 }
 
@@ -27,7 +30,18 @@ export interface NetdevPlan {
   /** Bytes. */
   readonly mtu: number;
   readonly roceDevice: string;
-  readonly peer: { readonly host: string; readonly netdev: string; readonly address: string; readonly mac?: string };
+  /** The one at the other end of the cable; on a switch every other host's netdev of the same subnet, in rank order. */
+  readonly peers: readonly PeerPlan[];
+}
+
+/** Somebody else's netdev that one of ours faces. */
+export interface PeerPlan {
+  readonly host: string;
+  readonly netdev: string;
+  /** Without its prefix. */
+  readonly address: string;
+  /** Undefined while the host can't be asked, and on a switch: there any netdev of a host answers for its address. */
+  readonly mac?: string;
 }
 
 /** One thing on a host that is not as it should be. */

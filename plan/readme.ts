@@ -1,18 +1,22 @@
-import type { Plan } from "./plan";
+import type { Plan, Topology } from "./plan";
+import { portKey } from "./views";
+import { endName, farEnds } from "./wires";
 
 /** The mesh as a Markdown page: the stack's `readme` output, which Pulumi Cloud shows. */
 export function renderReadme(plan: Plan): string {
+  const far = farEnds(plan.cables);
   const hosts = plan.hosts.flatMap((host) =>
-    host.netdevs.map(
-      ({ netdev, port, address, mtu, peer }) =>
-        `| ${host.name} | ${port} | ${netdev} | ${address} | ${mtu} | ${peer.host} ${peer.netdev} |`,
-    ),
+    host.netdevs.map(({ netdev, port, address, mtu, peers: [peer] }) => {
+      const end = far.get(portKey({ host: host.name, port }));
+      const faced = end && "switch" in end ? end.switch : `${peer?.host} ${peer?.netdev}`;
+      return `| ${host.name} | ${port} | ${netdev} | ${address} | ${mtu} | ${faced} |`;
+    }),
   );
   const cables = plan.cables.map(
-    ({ ends: [a, b], subnets }) => `| ${a.host}/${a.port} | ${b.host}/${b.port} | ${subnets.join(", ")} |`,
+    ({ ends: [a, b], subnets }) => `| ${portKey(a)} | ${endName(b)} | ${subnets.join(", ")} |`,
   );
   return [
-    `# A ${plan.topology} of ${plan.hosts.length} DGX Sparks`,
+    `# ${TITLES[plan.topology]} ${plan.hosts.length} DGX Sparks`,
     "",
     "| from | to | subnets |",
     "|---|---|---|",
@@ -24,3 +28,5 @@ export function renderReadme(plan: Plan): string {
     "",
   ].join("\n");
 }
+
+const TITLES: Readonly<Record<Topology, string>> = { direct: "A pair of", ring: "A ring of", switch: "A switch with" };

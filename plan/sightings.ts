@@ -1,4 +1,4 @@
-import type { PortRef } from "../config/cluster";
+import type { CableEnd, PortRef } from "../config/cluster";
 import type { Cx7Netdev } from "../facts/hostFacts";
 import { compareText, portKey, type ReachedHost } from "./views";
 
@@ -10,6 +10,8 @@ export interface Sighting {
   readonly peers: readonly Peer[];
   /** MACs that belong to nobody we know: an unreachable host, or a machine that is none of ours. */
   readonly strangers: readonly string[];
+  /** Whether the other netdev of its own port was heard. A switch sends it back; a cable does so at one end at most. */
+  readonly ownTwin: boolean;
 }
 
 /** A peer's netdev as it was heard. */
@@ -56,19 +58,29 @@ export function groupByPort(heard: readonly Sighting[]): ReadonlyMap<string, rea
   return groups;
 }
 
+/** True where a netdev hears nobody but who shares its planned link. A stranger on a cable may be its unreachable peer. */
+export function fitsLink({ peers, strangers }: Sighting, planned: CableEnd, sharers: ReadonlySet<string>): boolean {
+  if (peers.length === 0) return true;
+  const known = peers.every((peer) => sharers.has(portKey(peer)));
+  return known && ("switch" in planned || (peers.length === 1 && strangers.length === 0));
+}
+
 function sight(own: PortRef, netdev: Cx7Netdev, owners: ReadonlyMap<string, Peer>): Sighting {
   const peers = new Map<string, Peer>();
   const strangers = new Set<string>();
+  let ownTwin = false;
   for (const mac of netdev.neighbours.map((neighbour) => neighbour.mac.toLowerCase()).sort(compareText)) {
     const owner = owners.get(mac);
     if (!owner) strangers.add(mac);
-    // Both twins of a port may hear one frame: hearing the own port, or both of a peer's twins, tells nothing.
+    // Both twins of a port may hear one frame: hearing both of a peer's tells nothing.
     else if (portKey(owner) !== portKey(own)) peers.set(portKey(owner), owner);
+    else ownTwin ||= owner.netdev !== netdev.name;
   }
   return {
     host: own.host,
     netdev,
     peers: [...peers.values()].sort((a, b) => compareText(portKey(a), portKey(b))),
     strangers: [...strangers],
+    ownTwin,
   };
 }

@@ -1,164 +1,97 @@
-import type { ClusterConfig, PortNumber, PortRef } from "../config/cluster";
-import { type HostLine, type HostView, isReached, portKey, type ReachedHost } from "./views";
-import { type Wire, wireName } from "./wires";
+import type { ClusterConfig, TopologyWish } from "../config/cluster";
+import type { Judgement } from "./cableFaults";
+import type { Cabling } from "./cabling";
+import { judgeLargeRing } from "./largeRing";
+import { judgePair } from "./pair";
+import type { Topology } from "./plan";
+import { judgeRing } from "./ring";
+import { judgeSwitchMesh } from "./switchMesh";
+import type { HostLine, HostView, ReachedHost } from "./views";
+import { isPortWire, isSwitchWire, type SwitchWire, type Wire } from "./wires";
 
 const RING_HOSTS = 3;
-const RING_INTERFACES = 4;
-const PORTS: readonly PortNumber[] = [0, 1];
 
-/** Why this config's topology can't be built, by its paths; empty for a ring of three. */
-export function topologyFaults({ topology, hosts, cables }: ClusterConfig): readonly string[] {
-  const found = `found ${hosts.length}`;
-  if (topology === "ring" && hosts.length !== RING_HOSTS) {
-    return [
-      `spark-mesh:topology: ring topology requires exactly 3 hosts, ${found}; use direct for two, switch for four or more`,
-    ];
-  }
-  if (topology === "direct" || topology === "switch") {
-    return [`spark-mesh:topology: ${topology} is not yet supported; allowed now: auto or ring, with exactly 3 hosts`];
-  }
-  const switches = (cables ?? []).flatMap(({ to }, index) =>
-    "switch" in to
-      ? [`spark-mesh:cables[${index}].to: ${to.switch} is a switch, which is not yet supported; cable port to port`]
-      : [],
-  );
-  if (hosts.length === RING_HOSTS) return switches;
-  const wanted =
-    hosts.length < RING_HOSTS ? "fewer than three hosts (direct)" : "more than three hosts (switch, larger rings)";
-  return [`spark-mesh:hosts: ${found}; ${wanted} are not yet supported; a ring takes exactly 3 hosts`, ...switches];
+/** What the cables of a topology are called in a message. */
+const CABLES_OF: Readonly<Record<Topology, string>> = {
+  direct: "lead from port to port (direct)",
+  ring: "lead from port to port (ring)",
+  switch: "lead to a switch (switch)",
+};
+
+interface JudgedTopology extends Judgement {
+  readonly topology: Topology;
 }
 
-/** Fewer ports than a ring needs, on hosts that have no record to be planned from. */
-export function interfaceFaults(hosts: readonly ReachedHost[]): readonly HostLine[] {
+/** What the cables make of the hosts, or what is wrong with them as the topology that is declared, or is the nearest. */
+export function judgeTopology(
+  { topology: wish, hosts: { length: count } }: ClusterConfig,
+  hosts: readonly HostView[],
+  cabling: Cabling,
+): JudgedTopology {
+  const { wires } = cabling;
+  const nearest = nearestTopology(count, wires);
+  const size = sizeFault(wish, count);
+  if (size) return { topology: nearest, wires: [], faults: [{ host: "", line: size }], warnings: [] };
+  const topology = wish === "auto" ? nearest : wish;
+  const judged = judgeAs(topology, hosts, cabling);
+  const other = topology !== nearest && (wires.every(isPortWire) || wires.every(isSwitchWire)) && wires.length > 0;
+  return { ...judged, topology, faults: [...(other ? [mismatch(topology, nearest)] : []), ...judged.faults] };
+}
+
+/** Why so many hosts can't be what the config says, by its path. */
+function sizeFault(wish: TopologyWish, count: number): string | undefined {
+  if (count < 2) return `spark-mesh:hosts: found ${count}; a mesh has at least 2 hosts`;
+  if (wish === "ring" && count < RING_HOSTS) {
+    return `spark-mesh:topology: ring topology requires exactly 3 hosts, found ${count}; use direct for two, switch for four or more`;
+  }
+  if (wish === "direct" && count > 2) {
+    return `spark-mesh:topology: direct topology requires exactly 2 hosts, found ${count}; use ring for three, switch for four or more`;
+  }
+  return undefined;
+}
+
+function judgeAs(topology: Topology, hosts: readonly HostView[], cabling: Cabling): Judgement {
+  if (topology === "direct") return judgePair(hosts, cabling);
+  if (topology === "switch") return judgeSwitchMesh(hosts, cabling);
+  return hosts.length === RING_HOSTS ? judgeRing(hosts, cabling) : judgeLargeRing(hosts, cabling);
+}
+
+/** What cables are most likely meant to be. */
+function nearestTopology(count: number, wires: readonly Wire[]): Topology {
+  const direct = wires.filter(isPortWire).length;
+  const switched = wires.filter(isSwitchWire);
+  if (count === 2) return direct === 0 && switched.length > 0 ? "switch" : "direct";
+  if (direct === 0 && switched.length > 0) return isRingOfSwitches(switched) ? "ring" : "switch";
+  return count === RING_HOSTS || 2 * direct > switched.length ? "ring" : "switch";
+}
+
+/** A switch in every path of a ring: each between two hosts, and not all between the same two. */
+function isRingOfSwitches(wires: readonly SwitchWire[]): boolean {
+  const hostsAt = new Map<string, string[]>();
+  for (const { ends } of wires) hostsAt.set(ends[1].switch, [...(hostsAt.get(ends[1].switch) ?? []), ends[0].host]);
+  const all = [...hostsAt.values()];
+  return all.every((hosts) => new Set(hosts).size === 2) && new Set(all.map((hosts) => hosts.join(" "))).size > 1;
+}
+
+function mismatch(wanted: Topology, found: Topology): HostLine {
+  return {
+    host: "",
+    line: `spark-mesh:topology: found ${wanted}, but the cables ${CABLES_OF[found]}; set it to ${found} or auto, or move the cables`,
+  };
+}
+
+/** Fewer ports than the topology needs, on hosts that have no record to be planned from. */
+export function interfaceFaults(hosts: readonly ReachedHost[], topology: Topology): readonly HostLine[] {
+  const needed = topology === "ring" ? 2 : 1;
+  const wanted = `${topology} topology requires ${needed} physical ${needed === 1 ? "port" : "ports"} (${2 * needed} interfaces)`;
+  const plugged = needed === 1 ? "its cable is" : "both cables are";
+  const remedy = `without a cable the NIC leaves PCI: check that ${plugged} plugged in, then reboot with ${needed === 1 ? "it" : "them"} in`;
   return hosts.flatMap(({ config: { name: host }, facts }): HostLine[] => {
     const ports = new Set(facts.cx7.map(({ port }) => port)).size;
-    if (facts.record || (ports === 2 && facts.cx7.length >= RING_INTERFACES)) return [];
-    const wanted = "ring topology requires 2 physical ports (4 interfaces)";
-    const remedy =
-      "without a cable the NIC leaves PCI: check that both cables are plugged in, then reboot with them in";
+    if (facts.record || (ports >= needed && facts.cx7.length >= 2 * needed)) return [];
     if (facts.cx7.length === 0) return [{ host, line: `${host}: no CX7 netdev; ${wanted}; ${remedy}` }];
     const names = facts.cx7.map(({ name }) => name).join(", ");
     const found = `found ${ports === 1 ? "1 port" : `${ports} ports`} (${names})`;
     return [{ host, line: `${host}: ${wanted}, ${found}; ${remedy}` }];
   });
-}
-
-interface Ring {
-  /** The wires given, and the assumed ones. */
-  readonly wires: readonly Wire[];
-  readonly faults: readonly HostLine[];
-}
-
-/**
- * Whether three hosts are cabled as a ring: each pair by one cable, port 0 to port 1. A cable that only a host which
- * can't be asked could know is assumed by that rule.
- *
- * @param unseen ports whose missing cable is no news.
- */
-export function judgeRing(views: readonly HostView[], wires: readonly Wire[], unseen: ReadonlySet<string>): Ring {
-  const hosts = [...views].sort((a, b) => a.config.number - b.config.number);
-  const pairs = hosts.map((host, index): [HostView, HostView] => [host, hosts[(index + 1) % hosts.length] ?? host]);
-  const faults: HostLine[] = wires.flatMap((wire) => [
-    ...loopFault(wire),
-    ...straightFault(wire, swapHost(pairs, wires)),
-  ]);
-  const assumed: Wire[] = [];
-  for (const [from, to] of pairs) {
-    const between = wires.filter(({ ends }) => joins(ends, from, to));
-    if (between.length > 1) faults.push(doubleFault(from, to, between));
-    if (between.length > 0) continue;
-    const ends = missingEnds(from, to, wires);
-    if (ends && !(isReached(from) && isReached(to))) assumed.push({ ends, evidence: "assumed" });
-    else if (!touchesUnseen(from, to, ends, unseen)) faults.push(missingFault(from, to, ends));
-  }
-  return { wires: [...wires, ...assumed], faults };
-}
-
-function joins([a, b]: readonly [PortRef, PortRef], x: HostView, y: HostView): boolean {
-  const [one, other] = [x.config.name, y.config.name];
-  return (a.host === one && b.host === other) || (a.host === other && b.host === one);
-}
-
-function loopFault({ ends }: Wire): readonly HostLine[] {
-  const [{ host }, far] = ends;
-  if (host !== far.host) return [];
-  return [
-    {
-      host,
-      line: `${host}: its two ports are cabled to each other (${wireName(ends)}); a ring joins each host to both others`,
-    },
-  ];
-}
-
-function straightFault({ ends, evidence }: Wire, swap: string | undefined): readonly HostLine[] {
-  const [a, b] = ends;
-  if (a.port !== b.port) return [];
-  const other = 1 - a.port;
-  const fix = swap ? `swap the two plugs of ${swap}` : `move its plug to port ${other} at ${a.host} or at ${b.host}`;
-  const declared = evidence === "declared" ? ", and correct spark-mesh:cables" : "";
-  return [
-    {
-      host: a.host,
-      line: `${a.host}: port ${a.port} is cabled to port ${b.port} of ${b.host} (cable ${wireName(
-        ends,
-      )}); a ring joins port 0 to port 1, NCCL fails otherwise (ibv_modify_qp, error 110); ${fix}${declared}`,
-    },
-  ];
-}
-
-function doubleFault(from: HostView, to: HostView, between: readonly Wire[]): HostLine {
-  const host = from.config.name;
-  const names = between.map(({ ends }) => wireName(ends)).join(" and ");
-  return {
-    host,
-    line: `${host}: two cables lead to ${to.config.name} (${names}); a ring joins each host to both others by one cable: move one of them`,
-  };
-}
-
-function missingFault(from: HostView, to: HostView, ends: readonly [PortRef, PortRef] | undefined): HostLine {
-  const host = from.config.name;
-  const between = ends ? `${portKey(ends[0])} and ${portKey(ends[1])}` : `${host} and ${to.config.name}`;
-  return {
-    host,
-    line: `${host}: no cable is seen between ${between}; plug one in, or name it under spark-mesh:cables if it is there`,
-  };
-}
-
-/**
- * The free ports that a cable between the two should join, port 0 facing the next host as in the article unless that
- * port is taken; undefined where no free port 0 faces a free port 1.
- */
-function missingEnds(from: HostView, to: HostView, wires: readonly Wire[]): readonly [PortRef, PortRef] | undefined {
-  const used = new Set(wires.flatMap(({ ends }) => ends.map(portKey)));
-  return PORTS.map((port): readonly [PortRef, PortRef] => [
-    { host: from.config.name, port },
-    { host: to.config.name, port: port === 0 ? 1 : 0 },
-  ]).find((ends) => ends.every((end) => !used.has(portKey(end))));
-}
-
-function touchesUnseen(
-  from: HostView,
-  to: HostView,
-  ends: readonly [PortRef, PortRef] | undefined,
-  unseen: ReadonlySet<string>,
-): boolean {
-  const candidates = ends ?? [from, to].flatMap(({ config }) => PORTS.map((port) => ({ host: config.name, port })));
-  return candidates.some((port) => unseen.has(portKey(port)));
-}
-
-/** The port that each host turns to the next one in the circle, as far as cables show. */
-function portsAhead(pairs: readonly (readonly [HostView, HostView])[], wires: readonly Wire[]): readonly PortRef[] {
-  return pairs.flatMap(([from, to]) =>
-    wires
-      .filter(({ ends }) => joins(ends, from, to))
-      .slice(0, 1)
-      .flatMap(({ ends }) => ends.filter(({ host }) => host === from.config.name)),
-  );
-}
-
-/** In a closed ring with straight cables, one host alone is turned the other way: its two plugs are to be swapped. */
-function swapHost(pairs: readonly (readonly [HostView, HostView])[], wires: readonly Wire[]): string | undefined {
-  const ahead = portsAhead(pairs, wires);
-  if (ahead.length !== pairs.length || wires.length !== pairs.length) return undefined;
-  return ahead.find(({ port }) => ahead.filter((other) => other.port === port).length === 1)?.host;
 }

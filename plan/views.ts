@@ -65,6 +65,11 @@ export function isReached(view: HostView): view is ReachedHost {
   return view.kind === "reached";
 }
 
+/** The order of addresses, whatever the order of ranks. */
+export function byNumber(hosts: readonly HostView[]): readonly HostView[] {
+  return [...hosts].sort((a, b) => a.config.number - b.config.number);
+}
+
 /** `spark-1/0`, the config's own way to write a port. */
 export function portKey({ host, port }: PortRef): string {
   return `${host}/${port}`;
@@ -104,10 +109,7 @@ function newestMesh(
   return {
     ...mesh,
     cables: mesh.cables.map(({ ends: [a, b], subnets }) => ({
-      ends: [
-        { ...a, host: present(a.host) },
-        { ...b, host: present(b.host) },
-      ],
+      ends: [{ ...a, host: present(a.host) }, "switch" in b ? b : { ...b, host: present(b.host) }],
       subnets,
     })),
     hosts: mesh.hosts.map((host) => ({ ...host, name: present(host.name) })),
@@ -122,4 +124,11 @@ export function compareText(a: string, b: string): number {
 /** A host's words without what would move a terminal's cursor or turn its text about. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+}
+
+/** Lines of a message: what is about the whole mesh first, then by rank, and within a host in the order found. */
+export function inOrder(hosts: readonly HostView[], lines: readonly HostLine[]): readonly string[] {
+  return ["", ...hosts.map(({ config }) => config.name)].flatMap((name) =>
+    lines.filter(({ host }) => host === name).map(({ line }) => printable(line)),
+  );
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { CableConfig } from "../../config/cluster";
 import type { Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
 import { change, cluster, faults, freshProbes, netplanFile, settledProbes, v4 } from "./hosts";
@@ -9,25 +8,25 @@ const first = planMesh(cluster(), fresh);
 const settled = settledProbes(first, fresh);
 
 describe("topology", () => {
-  it("takes exactly three hosts for a ring", () => {
-    const line = (count: number) =>
-      `spark-mesh:topology: ring topology requires exactly 3 hosts, found ${count}; use direct for two, switch for four or more`;
-    expect(faults(freshProbes("1/0-2/1", 2), cluster({ topology: "ring" }, 2))).toEqual([line(2)]);
-    expect(faults(freshProbes("1/0-2/1", 4), cluster({ topology: "ring" }, 4))).toEqual([line(4)]);
+  it("takes exactly three hosts for a ring, or more whose cables are declared", () => {
+    expect(faults(freshProbes("1/0-2/1", 2), cluster({ topology: "ring" }, 2))).toEqual([
+      "spark-mesh:topology: ring topology requires exactly 3 hosts, found 2; use direct for two, switch for four or more",
+    ]);
+    expect(faults(freshProbes("1/0-2/1", 4), cluster({ topology: "ring" }, 4))[0]).toMatch(
+      /^spark-mesh:cables: found a part of a ring of 4 by discovery; .* only when it is declared/,
+    );
   });
 
-  it("refuses what is not yet there", () => {
-    for (const topology of ["direct", "switch"] as const) {
-      expect(faults(fresh, cluster({ topology }))).toEqual([
-        `spark-mesh:topology: ${topology} is not yet supported; allowed now: auto or ring, with exactly 3 hosts`,
-      ]);
-    }
-    for (const count of [1, 2, 4])
-      expect(faults(freshProbes("1/0-2/1", count), cluster({}, count))[0]).toMatch(/not yet/);
-    const cables: CableConfig[] = [{ from: { host: "spark-1", port: 0 }, to: { switch: "switch-a" } }];
-    expect(faults(fresh, cluster({ cables }))).toEqual([
-      "spark-mesh:cables[0].to: switch-a is a switch, which is not yet supported; cable port to port",
+  it("takes exactly two hosts for a pair, and no single one", () => {
+    expect(faults(fresh, cluster({ topology: "direct" }))).toEqual([
+      "spark-mesh:topology: direct topology requires exactly 2 hosts, found 3; use ring for three, switch for four or more",
     ]);
+    expect(faults(freshProbes("", 1), cluster({}, 1))).toEqual([
+      "spark-mesh:hosts: found 1; a mesh has at least 2 hosts",
+    ]);
+  });
+
+  it("refuses deployments, which are not yet there", () => {
     const deployments = [{ name: "qwen", recipe: "qwen", overrides: {} }];
     expect(faults(fresh, cluster({ deployments }))).toEqual([
       "spark-mesh:deployments[0]: qwen: deployments are not yet supported; take it out",

@@ -1,4 +1,4 @@
-import type { ClusterConfig, PortNumber } from "../../config/cluster";
+import type { CableConfig, ClusterConfig, PortNumber, PortRef } from "../../config/cluster";
 import { Faults } from "../../config/faults";
 import type { Cx7Netdev, HostFacts, LiveAddress, Neighbour, NetplanFileFact, Probe } from "../../facts/hostFacts";
 import type { HostRecord } from "../../facts/record";
@@ -25,9 +25,11 @@ export function cluster(change: Partial<ClusterConfig> = {}, count = 3): Cluster
     topology: "auto",
     network: {
       firstSubnet: "192.168.177.0/24",
+      prefixLength: 24,
       mtu: 9000,
       netplanFile: "/etc/netplan/40-cx7.yaml",
       confirmSeconds: 180,
+      migrate: false,
     },
     deployments: [],
     abandon: [],
@@ -40,7 +42,30 @@ export function netdevName(port: PortNumber, twin: Twin): string {
 }
 
 export function macOf(host: number, port: PortNumber, twin: Twin): string {
-  return `02:00:00:00:0${host}:${port}${twin}`;
+  return `02:00:00:00:${String(host).padStart(2, "0")}:${port}${twin}`;
+}
+
+/** The cables of a wiring as a stack config declares them: `1/0-2/1`, or `1/0-switch-a`. */
+export function declared(wiring: string): CableConfig[] {
+  return wiring.split(" ").map((wire) => {
+    const [, host = "", port, far = ""] = /^(\d+)\/([01])-(.+)$/.exec(wire) ?? [];
+    const ref = (number: string, at: string | undefined): PortRef => ({
+      host: `spark-${number}`,
+      port: at === "0" ? 0 : 1,
+    });
+    const [, farHost, farPort] = /^(\d+)\/([01])$/.exec(far) ?? [];
+    return { from: ref(host, port), to: farHost ? ref(farHost, farPort) : { switch: far } };
+  });
+}
+
+/** Hosts with these ports on a switch, by the port's number: `1/0-switch-a 2/0-switch-a`. */
+export function onSwitch(
+  count: number,
+  ports: readonly PortNumber[] = [0],
+  nameOf: (port: PortNumber) => string = () => "switch-a",
+): string {
+  const hosts = Array.from({ length: count }, (_, index) => index + 1);
+  return hosts.flatMap((host) => ports.map((port) => `${host}/${port}-${nameOf(port)}`)).join(" ");
 }
 
 /** Every host of the wiring on its first visit: multicast heard every peer, nothing is configured. */
@@ -97,10 +122,13 @@ export function settledProbes(plan: Plan, before: ReadonlyMap<string, Probe>): M
       const record = recordOf(plan, host.name, facts.netplanFiles);
       const cx7 = facts.cx7.map((netdev) => {
         const planned = host.netdevs.find((one) => one.netdev === netdev.name);
-        if (!planned) throw new Error(`${host.name} has no plan for ${netdev.name}`);
-        const [address = ""] = planned.address.split("/");
-        const neighbours = netdev.neighbours.map(({ mac }) => ({ mac, address: planned.peer.address }));
-        return { ...netdev, mtu: planned.mtu, addresses: [v4(address, 24)], neighbours };
+        if (!planned) return { ...netdev, neighbours: [] };
+        const [address = "", prefixLength = ""] = planned.address.split("/");
+        const neighbours = planned.peers.flatMap(({ host: peer, netdev: name, address }) => {
+          const mac = factsIn(before, peer).cx7.find((one) => one.name === name)?.mac;
+          return mac === undefined ? [] : [{ mac, address }];
+        });
+        return { ...netdev, mtu: planned.mtu, addresses: [v4(address, Number(prefixLength))], neighbours };
       });
       const netplanFiles = record.files.map(({ sha256: _, ...stat }) => stat);
       return [
@@ -186,10 +214,10 @@ const TWINS: readonly Twin[] = [0, 1];
 
 function freshNetdev(host: number, port: PortNumber, twin: Twin, wiring: string): Cx7Netdev {
   const name = netdevName(port, twin);
-  const neighbours = peersOf(host, port, wiring).map(
-    ([peer, peerPort]): Neighbour => ({
-      mac: macOf(peer, peerPort, twin),
-      address: `fe80::${peer}:${peerPort}${twin}`,
+  const neighbours = heardAt(host, port, twin, wiring).map(
+    ([peer, peerPort, peerTwin]): Neighbour => ({
+      mac: macOf(peer, peerPort, peerTwin),
+      address: `fe80::${peer}:${peerPort}${peerTwin}`,
     }),
   );
   const linkLocal: LiveAddress = {
@@ -213,14 +241,30 @@ function freshNetdev(host: number, port: PortNumber, twin: Twin, wiring: string)
   };
 }
 
-/** `1/0-2/1` cables; `1/0-2/1-3/0` is a switch between three ports. */
-function peersOf(host: number, port: PortNumber, wiring: string): readonly (readonly [number, PortNumber])[] {
+type Place = readonly [host: number, port: PortNumber, twin: Twin];
+
+/**
+ * Who is heard on a netdev. `1/0-2/1` is a cable, where twin hears twin. `1/0-2/1-3/0` is a switch between three ports,
+ * and `1/0-switch-a` is one of the cables to a switch: there everybody hears everybody, its own twin too.
+ */
+function heardAt(host: number, port: PortNumber, twin: Twin, wiring: string): readonly Place[] {
+  const links = new Map<string, string[]>();
+  for (const wire of wiring.split(" ").filter(Boolean)) {
+    const [, from = "", name] = /^(\d+\/[01])-([a-z].*)$/.exec(wire) ?? [];
+    if (name) links.set(name, [...(links.get(name) ?? []), from]);
+    else links.set(wire, wire.split("-"));
+  }
   const own = `${host}/${port}`;
-  const wires = wiring.split(" ").map((wire) => wire.split("-"));
-  return wires
-    .filter((ends) => ends.includes(own))
-    .flatMap((ends) => ends.filter((end) => end !== own))
-    .map((end) => [Number(end.charAt(0)), end.endsWith("0") ? 0 : 1] as const);
+  const found = [...links].find(([, ends]) => ends.includes(own));
+  if (!found) return [];
+  const [name, ends] = found;
+  const isSwitch = /^[a-z]/.test(name) || ends.length > 2;
+  return ends.flatMap((end) => {
+    const [peer, peerPort] = end.split("/");
+    const place = (peerTwin: Twin): Place => [Number(peer), peerPort === "0" ? 0 : 1, peerTwin];
+    if (isSwitch) return TWINS.filter((one) => end !== own || one !== twin).map(place);
+    return end === own ? [] : [place(twin)];
+  });
 }
 
 /** The lines of what planMesh throws. */

@@ -41,7 +41,7 @@ describe("a fresh ring of three", () => {
       address: "192.168.177.12/24",
       mtu: 9000,
       roceDevice: "rocep1s0f1",
-      peer: { host: "spark-1", netdev: "enp1s0f0np0", address: "192.168.177.11", mac: "02:00:00:00:01:00" },
+      peers: [{ host: "spark-1", netdev: "enp1s0f0np0", address: "192.168.177.11", mac: "02:00:00:00:01:00" }],
     });
     expect(host(first, "spark-1").managementAddress).toBe("10.0.0.11");
   });

@@ -1,0 +1,68 @@
+import type { ClusterConfig } from "../config/cluster";
+import type { Probe } from "../facts/hostFacts";
+import { addressLinks } from "./addresses";
+import { type NumberedWire, numberWires } from "./cables";
+import { type Cabling, planCabling } from "./cabling";
+import { type NetplanReading, readNetplan } from "./netplanFiles";
+import { overlapFaults } from "./overlaps";
+import type { Topology } from "./plan";
+import { interfaceFaults, judgeTopology } from "./topology";
+import { type HostLine, type HostView, isReached, type ReachedHost, viewHosts } from "./views";
+
+/** The hosts as they are, and what stands in the way of a plan for them. */
+export interface JudgedMesh {
+  /** In rank order. */
+  readonly hosts: readonly HostView[];
+  readonly cabling: Cabling;
+  /** What the cables make of the hosts; where there are faults, what is declared, or nearest to them. */
+  readonly topology: Topology;
+  /** The cables of that topology. */
+  readonly wires: readonly NumberedWire[];
+  /** By host, of those that answer. */
+  readonly readings: ReadonlyMap<string, NetplanReading>;
+  readonly faults: readonly HostLine[];
+  readonly warnings: readonly HostLine[];
+}
+
+/** What of a mesh can be judged before it is planned: logins, netplan's files, cables, topology, subnets. */
+export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): JudgedMesh {
+  const { hosts, newest, faults: loginFaults } = viewHosts(cluster, probes);
+  const reached = hosts.filter(isReached);
+  const readings = new Map(reached.map((host) => [host.config.name, readNetplan(host, cluster.network)]));
+  const cabling = planCabling(cluster.cables, newest, hosts);
+  const { topology, wires, faults, warnings } = judgeTopology(cluster, hosts, cabling);
+  const numbered = numberWires(hosts, wires);
+  const toAddress = numbered.map(({ cable }) => cable);
+  return {
+    hosts,
+    cabling,
+    topology,
+    wires: numbered,
+    readings,
+    faults: [
+      ...deploymentFaults(cluster),
+      ...loginFaults,
+      ...reached.flatMap(netplanMissing),
+      ...[...readings.values()].flatMap((reading) => reading.faults),
+      // Ports that faced an abandoned host may have left PCI with it.
+      ...(hosts.some(({ kind }) => kind === "abandoned") ? [] : interfaceFaults(reached, topology)),
+      ...cabling.faults,
+      ...faults,
+      ...addressLinks(toAddress, cluster.network).faults.map((line) => ({ host: "", line })),
+      ...overlapFaults(toAddress, cluster.network, reached),
+    ],
+    warnings: [...warnings, ...cabling.warnings],
+  };
+}
+
+function deploymentFaults({ deployments }: ClusterConfig): readonly HostLine[] {
+  return deployments.map(({ name }, index) => ({
+    host: "",
+    line: `spark-mesh:deployments[${index}]: ${name}: deployments are not yet supported; take it out`,
+  }));
+}
+
+function netplanMissing({ config: { name: host }, facts }: ReachedHost): readonly HostLine[] {
+  if (facts.netplanInstalled) return [];
+  return [{ host, line: `${host}: netplan is missing (no netplan command); install netplan.io` }];
+}
