@@ -2,11 +2,13 @@
 # shellcheck disable=SC2034 # the other files read what is set here
 # Reads the desired document: lines of a key and its value, each judged before anything is done with it.
 
-# What the document said. Links and probes are kept as the lines they came in.
+# What the document said. Links and probes are kept as the lines they came in. Of the other netplan files that CX7
+# definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
+# where nothing is to be done because it was done before.
 stack='' operator='' digest='' netplan_file='' netplan_base64='' mesh_base64=''
 declare -i confirm_seconds=0
 declare -a netdevs=() links=() probes=()
-declare -A netdev_mtu=() netdev_address=()
+declare -A netdev_mtu=() netdev_address=() move_before=() move_after=()
 
 read_document() {
 	local key rest
@@ -41,6 +43,12 @@ read_line() {
 	link)
 		[[ ${#words[@]} == 5 && ${words[0]} =~ $netdev && ${words[1]} =~ $address && ${words[2]} =~ $address ]] &&
 			[[ ${words[3]} =~ ^(-|[0-9a-fA-F:]{17})$ ]] && links+=("$2")
+		;;
+	move)
+		[[ ${#words[@]} == 3 && ${words[0]} =~ ^[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$ ]] &&
+			[[ ${words[1]} =~ ^(=|[0-9a-f]{64})$ && ${words[2]} =~ ^([-=]|[A-Za-z0-9+/]+=*)$ ]] || return 1
+		move_before[${words[0]}]=${words[1]}
+		move_after[${words[0]}]=${words[2]}
 		;;
 	probe) [[ ${#words[@]} == 2 && ${words[0]} =~ $address ]] && probes+=("$2") ;;
 	*) return 1 ;;

@@ -24,17 +24,20 @@ take_snapshot() {
 # Takes the snapshot of what we are going to touch for the first time: of everything on the first visit, later of a
 # file or a netdev that the wish names anew.
 keep_original() {
-	local original=$state_folder/original name=${netplan_file##*/} netdev new=()
+	local original=$state_folder/original name netdev new=() new_names=()
 	if [[ ! -e $original ]]; then
 		rm -rf -- "$original.new"
-		take_snapshot "$original.new" "$name" "${netdevs[@]}"
+		take_snapshot "$original.new" "$(names_wished)" "${netdevs[@]}"
 		: >"$tx/first"
 		find "$original.new" "$tx" -exec sync {} +
 		mv -T -- "$original.new" "$original"
 		chmod 0700 "$original"
 	else
-		if [[ ! -e $original/files/$name && ! -e $original/absent/$name ]]; then
-			take_snapshot "$tx/original" "$name"
+		for name in $(names_wished); do
+			[[ -e $original/files/$name || -e $original/absent/$name ]] || new_names+=("$name")
+		done
+		if ((${#new_names[@]} > 0)); then
+			take_snapshot "$tx/original" "${new_names[*]}"
 			cp -aT -- "$tx/original/files" "$original/files"
 			cp -aT -- "$tx/original/absent" "$original/absent"
 		fi
@@ -49,6 +52,11 @@ keep_original() {
 	sync "$state_folder"
 }
 
+# Prints the names of the netplan files that the wish has something to say about.
+names_wished() {
+	printf '%s\n' "${netplan_file##*/}" "${!move_after[@]}" | sort
+}
+
 # Prints the names of the netplan files that we have ever written and not given back.
 names_kept() {
 	local saved
@@ -59,14 +67,15 @@ names_kept() {
 
 # Prints those of them that the wish no longer names: they get their original back.
 names_to_release() {
-	local kept
+	local kept wished
 	kept=$(names_kept)
+	wished=$(names_wished | tr '\n' ' ')
 	# shellcheck disable=SC2086 # one word a name
-	words_without "${netplan_file##*/}" $kept
+	words_without "${wished% }" $kept
 }
 
 names_of_interest() {
-	{ names_kept && printf '%s\n' "${netplan_file##*/}"; } | sort -u
+	{ names_kept && names_wished; } | sort -u
 }
 
 # Prints the netdevs of the wish and those that we changed before.

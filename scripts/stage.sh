@@ -4,7 +4,7 @@
 # verify and commit are to confirm, or of the one in force where there was nothing to do.
 
 stage() {
-	local text wanted file_right=no file_same=no differences
+	local text wanted file_right=no file_same=no differences moves name
 	check_host
 	lock_host
 	settle_ownership stage
@@ -14,8 +14,9 @@ stage() {
 		file_same=yes
 		[[ $(stat -c '%a %U %G' "$netplan_file") != '600 root root' ]] || file_right=yes
 	fi
+	moves=$(moves_due)
 	differences=$(live_differences "$wanted")
-	if [[ $file_right == yes && -z $differences && -z $(names_to_release) ]] &&
+	if [[ $file_right == yes && -z $moves && -z $differences && -z $(names_to_release) ]] &&
 		[[ $(json_value "$state_folder/record.json" digest) == "$digest" ]]; then
 		json_value "$state_folder/record.json" transaction >&3
 		return 0
@@ -29,9 +30,13 @@ stage() {
 	wait $!
 	arm
 	if [[ $file_right == no ]]; then printf '%s\n' "$text" | write_file "$netplan_file" 0600; fi
+	for name in $moves; do move_file "$name" "$netplan_folder"; done
 	# shellcheck disable=SC2046 # one word a name
 	if [[ -n $(names_to_release) ]]; then restore_files "$state_folder/original" $(names_to_release); fi
-	if [[ $file_same == no || $files_changed == yes || -n $differences ]]; then
+	if [[ -z $differences && $files_changed == no ]]; then
+		# The links are as wished already: to apply would disturb them for nothing.
+		[[ $file_same == yes && -z $moves ]] || generate_netplan || fail "netplan generate failed: $(one_line <"$tx/apply.log"); put back as it was"
+	else
 		apply_netplan || fail "netplan apply failed: $(one_line <"$tx/apply.log"); put back as it was"
 		make_live "$wanted" || fail "$(live_differences "$wanted" | head -n 1) 15 s after netplan apply; put back as it was"
 	fi
