@@ -1,0 +1,107 @@
+/** The cluster that a command line is about, as judged config, and as entries of a stack's file. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, resolve } from "node:path";
+import type { ClusterConfig } from "../config/cluster";
+import { Faults } from "../config/faults";
+import { parseClusterConfig } from "../config/load";
+import { readDockerEnv } from "../interchange/dockerEnv";
+import { type ImportedHost, named, parseLogin } from "../interchange/imported";
+import { readSparkrunCluster } from "../interchange/sparkrun";
+import type { DiscoverOptions } from "./arguments";
+import { readStackFile } from "./stackFile";
+
+export interface NamedCluster {
+  readonly cluster: ClusterConfig;
+  /** Entries of `spark-mesh:hosts`, where they don't come from the stack's own file. */
+  readonly hosts: readonly Readonly<Record<string, unknown>>[];
+  /** What a reader should know or do. */
+  readonly notes: readonly string[];
+}
+
+/** Path of a stack's file in the current folder. */
+export function stackFilePath(stack: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(stack)) {
+    throw new Faults("the command line", [`--stack: found ${JSON.stringify(stack)}; wanted a stack's name, e.g. home`]);
+  }
+  return resolve(`Pulumi.${stack}.yaml`);
+}
+
+/**
+ * The hosts that the command line names, by themselves or in another tool's file or in a stack's own.
+ *
+ * @param sudoPassword for every host, where one was asked for.
+ * @throws Faults where a file or a name is faulty.
+ */
+export function namedCluster(options: DiscoverOptions, sudoPassword?: string): NamedCluster {
+  const imported = importedHosts(options);
+  const values = imported ? valuesOf(imported.hosts, imported.ssh, options) : stackValues(options.stack ?? "");
+  const secrets = sudoPassword === undefined ? {} : { "spark-mesh:sudoPassword": sudoPassword };
+  const cluster = parseClusterConfig({ ...values, ...secrets }, homedir(), Object.keys(secrets));
+  return { cluster, hosts: imported?.hosts ?? [], notes: imported?.notes ?? [] };
+}
+
+interface Imported {
+  readonly hosts: readonly Readonly<Record<string, unknown>>[];
+  readonly ssh: Readonly<Record<string, unknown>>;
+  readonly notes: readonly string[];
+}
+
+function importedHosts({ hosts, from }: DiscoverOptions): Imported | undefined {
+  if (from !== undefined) {
+    const text = textOf(from);
+    const { hosts: found, ssh = {}, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
+    return { hosts: found.map(entryOf), ssh, notes };
+  }
+  return hosts.length === 0 ? undefined : { hosts: namedHosts(hosts), ssh: {}, notes: [] };
+}
+
+function isDotEnv(path: string): boolean {
+  return basename(path).startsWith(".env") || path.endsWith(".env");
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Faults("the command line", [`${path}: ${error instanceof Error ? error.message : error}`]);
+  }
+}
+
+/** `[user@]host[:port]`; an IPv6 address with a port in brackets. */
+function namedHosts(hosts: readonly string[]): Imported["hosts"] {
+  const faults: string[] = [];
+  const logins = hosts.flatMap((text) => {
+    const [, bare = text, port] = /^(.*[^:]):(\d{1,5})$/.exec(text) ?? [];
+    const login = parseLogin(bare.replace(/\[(.*)\]$/, "$1"));
+    if (login === undefined) {
+      faults.push(`found ${JSON.stringify(text)}; wanted [user@]address[:port], a name, or an alias`);
+      return [];
+    }
+    return [{ ...login, ...(port !== undefined && { port: Number(port) }) }];
+  });
+  if (faults.length > 0) throw new Faults("the command line", faults);
+  return named(logins).map((host) => ({ ...host }));
+}
+
+function entryOf(host: ImportedHost): Readonly<Record<string, unknown>> {
+  return { ...host };
+}
+
+function valuesOf(
+  hosts: Imported["hosts"],
+  ssh: Imported["ssh"],
+  { identity }: DiscoverOptions,
+): Record<string, string> {
+  const login = { ...ssh, ...(identity !== undefined && { identityFile: resolve(identity) }) };
+  return { "spark-mesh:hosts": JSON.stringify(hosts), "spark-mesh:ssh": JSON.stringify(login) };
+}
+
+function stackValues(stack: string): Record<string, string> {
+  const path = stackFilePath(stack);
+  if (!existsSync(path)) {
+    throw new Faults("the command line", [`--stack ${stack}: found no ${path}; name the hosts, or run this beside it`]);
+  }
+  return readStackFile(readFileSync(path, "utf8"), path);
+}

@@ -1,0 +1,119 @@
+/** A stack's file, Pulumi.NAME.yaml, read and written without the engine: its comments, its order and its secrets stay. */
+
+import { type Document, isMap, isSeq, parseDocument, type YAMLMap, YAMLSeq } from "yaml";
+import { Faults } from "../config/faults";
+
+const NAMESPACE = "spark-mesh:";
+
+/** What is written into a stack's file: plain data in the stack config's own form, by key without the namespace. */
+export interface StackConfigBlock {
+  readonly hosts: readonly Readonly<Record<string, unknown>>[];
+  readonly cables?: readonly Readonly<Record<string, unknown>>[];
+  /** Keys of `network` that are to be set; its others stay. */
+  readonly network?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The values of a stack's file as `allConfig()` would give them: texts, and JSON for lists and objects. Encrypted ones
+ * are left out: they need the stack's passphrase.
+ *
+ * @param path for messages.
+ * @throws Faults where the text is no stack file.
+ */
+export function readStackFile(text: string, path: string): Record<string, string> {
+  const config = configOf(parse(text, path));
+  const values: Record<string, string> = {};
+  for (const [key, value] of Object.entries((config?.toJSON() ?? {}) as Record<string, unknown>)) {
+    if (isSecure(value)) continue;
+    values[key] = typeof value === "string" ? value : JSON.stringify(withoutSecrets(value));
+  }
+  return values;
+}
+
+/**
+ * The text of a stack's file with `block` in it. A host that is there already keeps its entry, and so does a cable that
+ * is there with the same ends; cables that are not in `block` go.
+ *
+ * @param text the present text; "" makes a new file.
+ * @throws Faults where the text is no stack file.
+ */
+export function writeStackFile(text: string, block: StackConfigBlock, path: string): string {
+  const document = parse(text, path);
+  if (document.contents === null) document.contents = document.createNode<Record<string, unknown>>({});
+  if (configOf(document) === undefined) document.set("config", document.createNode({}));
+  const config = configOf(document);
+  if (config === undefined) throw new Faults(path, ["config: found no mapping; wanted keys with their values"]);
+
+  setHosts(document, config, block.hosts);
+  if (block.cables !== undefined) setCables(document, config, block.cables);
+  if (block.network !== undefined) setNetwork(document, config, block.network);
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
+function parse(text: string, path: string): Document {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error) throw new Faults(path, [error.message.split("\n", 1)[0] ?? "malformed YAML"]);
+  if (document.contents !== null && !isMap(document.contents)) throw new Faults(path, ["found no mapping"]);
+  return document;
+}
+
+function configOf(document: Document): YAMLMap | undefined {
+  const config = document.get("config");
+  return isMap(config) ? config : undefined;
+}
+
+function isSecure(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value;
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => !isSecure(inner))
+      .map(([key, inner]) => [key, withoutSecrets(inner)]),
+  );
+}
+
+function setHosts(document: Document, config: YAMLMap, hosts: StackConfigBlock["hosts"]): void {
+  const list = listAt(config, "hosts");
+  const present = new Set(list.items.map((item) => (isMap(item) ? item.get("name") : undefined)));
+  for (const host of hosts) if (!present.has(host.name)) list.add(document.createNode(host));
+}
+
+function setCables(document: Document, config: YAMLMap, cables: readonly Readonly<Record<string, unknown>>[]): void {
+  const list = listAt(config, "cables");
+  const kept = new Map(list.items.map((item) => [isMap(item) ? endsOf(item.toJSON()) : "", item]));
+  list.items = cables.map((cable) => {
+    const same = kept.get(endsOf(cable));
+    if (!isMap(same)) return document.createNode(cable, { flow: true });
+    for (const [key, value] of Object.entries(cable)) {
+      if (key === "from" || key === "to") continue;
+      if (JSON.stringify(same.toJSON()[key]) !== JSON.stringify(value))
+        same.set(key, document.createNode(value, { flow: true }));
+    }
+    return same;
+  });
+}
+
+/** A cable is the same from both its ends. */
+function endsOf({ from, to }: Readonly<Record<string, unknown>>): string {
+  return [String(from), String(to)].sort().join(" ");
+}
+
+function setNetwork(document: Document, config: YAMLMap, network: Readonly<Record<string, unknown>>): void {
+  const key = `${NAMESPACE}network`;
+  if (!isMap(config.get(key))) config.set(key, document.createNode({}));
+  for (const [name, value] of Object.entries(network)) config.setIn([key, name], document.createNode(value));
+}
+
+function listAt(config: YAMLMap, name: string): YAMLSeq {
+  const key = `${NAMESPACE}${name}`;
+  const found = config.get(key);
+  if (isSeq(found)) return found;
+  const list = new YAMLSeq();
+  config.set(key, list);
+  return list;
+}

@@ -1,0 +1,121 @@
+import type { CableConfig, CableEnd, ClusterConfig, PortRef } from "../config/cluster";
+import type { Probe } from "../facts/hostFacts";
+import { type AdoptedCables, adoptCables } from "./adoptCables";
+import { type AdoptedNetwork, adoptNetwork } from "./adoptNetwork";
+import { adoptHosts } from "./adopt";
+import { judgeMesh } from "./judgeMesh";
+import type { CableEvidence, Topology } from "./plan";
+import { byPlace, type Sighting, sightings } from "./sightings";
+import { type HostView, inOrder, isReached, portKey } from "./views";
+import { linkSharers, portsOf, type Wire, wireName } from "./wires";
+
+/** What is there, before anybody says what should be. Plain data. */
+export interface Survey {
+  /** In rank order. */
+  readonly hosts: readonly SurveyedHost[];
+  readonly cables: readonly SurveyedCable[];
+  /** What the cables make of the hosts, or what they are nearest to where there are faults. */
+  readonly topology: Topology;
+  /** One line each, host first: what keeps this from being a mesh, with the remedy. */
+  readonly faults: readonly string[];
+  /** One line each, host first. */
+  readonly warnings: readonly string[];
+}
+
+export interface SurveyedHost {
+  readonly name: string;
+  readonly state: HostView["kind"];
+  /** Why it can't be asked. */
+  readonly reason?: string;
+  readonly netdevs: readonly SurveyedNetdev[];
+}
+
+export interface SurveyedNetdev {
+  readonly netdev: string;
+  readonly port: 0 | 1;
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly link: "carrier" | "no carrier" | "down";
+  /** IPv4, CIDR. */
+  readonly addresses: readonly string[];
+}
+
+export interface SurveyedCable {
+  /** `spark-1/0-spark-2/1` */
+  readonly name: string;
+  readonly ends: readonly [PortRef, CableEnd];
+  readonly evidence: CableEvidence;
+  /** The ports that hear another end of it now, `spark-1/0`; none where nothing can be heard. */
+  readonly seenFrom: readonly string[];
+}
+
+/** What an existing configuration comes to in a stack config. */
+export interface SurveyedAdoption {
+  readonly cables: readonly CableConfig[];
+  readonly network: AdoptedNetwork["network"];
+  /** One line each, host first: what can't be kept, and what `up` changes all the same. */
+  readonly notes: readonly string[];
+}
+
+/** The hosts, ports and cables that are there, what they make, and everything that is wrong or missing. */
+export function surveyMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): Survey {
+  const { hosts, cabling, topology, faults, warnings } = judgeMesh(cluster, probes);
+  const heard = sightings(hosts.filter(isReached));
+  const sharers = linkSharers(cabling.wires);
+  return {
+    hosts: hosts.map(surveyHost),
+    cables: cabling.wires.map((wire) => surveyCable(wire, heard, sharers)),
+    topology,
+    faults: inOrder(hosts, faults),
+    warnings: inOrder(hosts, warnings),
+  };
+}
+
+/** The cables and the network keys that keep what the hosts are configured with now. */
+export function surveyAdoption(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): SurveyedAdoption {
+  const { hosts, cabling } = judgeMesh(cluster, probes);
+  const adoption = adoptHosts(hosts.filter(isReached));
+  const adopted: AdoptedCables = adoptCables(cabling.wires, adoption);
+  const { network, notes } = adoptNetwork(cabling.wires, adoption);
+  return {
+    cables: adopted.cables,
+    network,
+    notes: inOrder(hosts, [...adoption.faults, ...adopted.faults, ...notes]),
+  };
+}
+
+function surveyHost(view: HostView): SurveyedHost {
+  const netdevs = isReached(view) ? [...view.facts.cx7].sort(byPlace) : [];
+  return {
+    name: view.config.name,
+    state: view.kind,
+    ...(view.kind === "unreachable" && { reason: view.reason }),
+    netdevs: netdevs.map(({ name, port, mac, mtu, up, carrier, addresses }) => ({
+      netdev: name,
+      port,
+      mac,
+      mtu,
+      link: up ? (carrier ? "carrier" : "no carrier") : "down",
+      addresses: addresses
+        .filter(({ family }) => family === 4)
+        .map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+    })),
+  };
+}
+
+function surveyCable(
+  wire: Wire,
+  heard: readonly Sighting[],
+  sharers: ReadonlyMap<string, ReadonlySet<string>>,
+): SurveyedCable {
+  const seenFrom = portsOf(wire)
+    .map(portKey)
+    .filter((key) =>
+      heard.some(
+        ({ host, netdev, peers }) =>
+          portKey({ host, port: netdev.port }) === key && peers.some((peer) => sharers.get(key)?.has(portKey(peer))),
+      ),
+    );
+  return { name: wireName(wire.ends), ends: wire.ends, evidence: wire.evidence, seenFrom };
+}

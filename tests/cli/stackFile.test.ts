@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { readStackFile, writeStackFile } from "../../cli/stackFile";
+import { Faults } from "../../config/faults";
+
+const PRESENT = `# the cluster in the cellar
+encryptionsalt: v1:abc=
+config:
+  # ours first
+  spark-mesh:hosts:
+    - name: spark-1 # the head
+      address: 10.0.0.11
+      number: 7
+  spark-mesh:sudoPassword:
+    secure: v1:xyz
+  spark-mesh:cables:
+    # the blue one
+    - { from: spark-2/1, to: spark-1/0 }
+    - { from: spark-1/1, to: spark-3/0 }
+  spark-mesh:network: { mtu: 9000 } # jumbo
+  other:key: kept
+`;
+
+describe("a stack's file", () => {
+  it("is read as allConfig gives it, without what is encrypted", () => {
+    const values = readStackFile(PRESENT, "Pulumi.home.yaml");
+    expect(Object.keys(values)).toEqual(["spark-mesh:hosts", "spark-mesh:cables", "spark-mesh:network", "other:key"]);
+    expect(JSON.parse(values["spark-mesh:hosts"] ?? "")).toEqual([
+      { name: "spark-1", address: "10.0.0.11", number: 7 },
+    ]);
+    expect(values["other:key"]).toBe("kept");
+  });
+
+  it("loses encrypted values inside a list or an object alone", () => {
+    const text = "config:\n  spark-mesh:sudoPasswords:\n    spark-2: { secure: v1:x }\n    spark-3: plain\n";
+    expect(readStackFile(text, "f")).toEqual({ "spark-mesh:sudoPasswords": '{"spark-3":"plain"}' });
+  });
+
+  it("keeps comments, order, secrets and entries that are there", () => {
+    const written = writeStackFile(
+      PRESENT,
+      {
+        hosts: [
+          { name: "spark-1", address: "10.0.0.99" },
+          { name: "spark-2", address: "10.0.0.12" },
+        ],
+        cables: [
+          { from: "spark-1/0", to: "spark-2/1" },
+          { from: "spark-1/1", to: "spark-2/0" },
+        ],
+        network: { netplanFile: "/etc/netplan/98-spark-vllm-docker.yaml" },
+      },
+      "Pulumi.home.yaml",
+    );
+    expect(written).toBe(`# the cluster in the cellar
+encryptionsalt: v1:abc=
+config:
+  # ours first
+  spark-mesh:hosts:
+    - name: spark-1 # the head
+      address: 10.0.0.11
+      number: 7
+    - name: spark-2
+      address: 10.0.0.12
+  spark-mesh:sudoPassword:
+    secure: v1:xyz
+  spark-mesh:cables:
+    # the blue one
+    - { from: spark-2/1, to: spark-1/0 }
+    - { from: spark-1/1, to: spark-2/0 }
+  spark-mesh:network: { mtu: 9000, netplanFile: /etc/netplan/98-spark-vllm-docker.yaml } # jumbo
+  other:key: kept
+`);
+  });
+
+  it("writes addresses into a cable that is there, and nothing where nothing changes", () => {
+    const cables = [{ from: "spark-1/0", to: "spark-2/1", subnets: ["10.0.1.0/24", "10.0.2.0/24"] }];
+    const once = writeStackFile(PRESENT, { hosts: [], cables }, "f");
+    expect(once).toContain("{ from: spark-2/1, to: spark-1/0, subnets: [ 10.0.1.0/24, 10.0.2.0/24 ] }");
+    expect(writeStackFile(once, { hosts: [], cables }, "f")).toBe(once);
+  });
+
+  it("is made where there is none", () => {
+    const written = writeStackFile("", { hosts: [{ name: "spark-1", address: "10.0.0.11" }] }, "f");
+    expect(written).toBe("config:\n  spark-mesh:hosts:\n    - name: spark-1\n      address: 10.0.0.11\n");
+  });
+
+  it("is left alone where it is none", () => {
+    expect(() => writeStackFile("config: [", { hosts: [] }, "Pulumi.home.yaml")).toThrow(Faults);
+    expect(() => writeStackFile("- a\n", { hosts: [] }, "Pulumi.home.yaml")).toThrow(/Pulumi\.home\.yaml/);
+    expect(() => readStackFile("config: [", "Pulumi.home.yaml")).toThrow(Faults);
+  });
+});
