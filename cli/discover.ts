@@ -3,10 +3,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import type { CableConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import { gatherFacts } from "../facts/gather";
-import { type Survey, type SurveyedAdoption, surveyAdoption, surveyMesh } from "../plan/survey";
+import { adoptedConfig, type FoundConfig, foundConfig, surveyMesh, withFound } from "../plan/survey";
 import { endName } from "../plan/wires";
 import { DISCOVER_HELP, type DiscoverOptions, parseDiscover } from "./arguments";
 import { type NamedCluster, namedCluster, stackFilePath } from "./cluster";
@@ -24,44 +23,48 @@ async function main(): Promise<void> {
   process.stderr.write(`asking ${cluster.hosts.map(({ name }) => name).join(", ")} ...\n`);
   const { probes } = await gatherFacts(cluster);
   const survey = surveyMesh(cluster, probes);
-  const adoption = options.adopt ? surveyAdoption(cluster, probes) : undefined;
-  const written =
-    options.write && (survey.faults.length === 0 || adoption) ? write(options, named, survey, adoption) : undefined;
+  const found = options.adopt ? adoptedConfig(cluster, probes) : foundConfig(survey);
+  // What would be written is judged as it will be read: some faults end with it.
+  const then = surveyMesh(withFound(cluster, found), probes);
+  const written = options.write && then.faults.length === 0 ? write(options, named, found) : undefined;
+  const final = written === undefined ? survey : then;
 
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ ...survey, ...(adoption && { adoption }), ...(written && { written }) }, null, 2)}\n`,
-    );
+    const report = { ...final, ...(options.adopt && { adoption: found }), ...(written && { written }) };
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   } else {
-    process.stdout.write(renderSurvey(survey));
-    for (const line of [...named.notes, ...(adoption?.notes ?? [])]) process.stdout.write(`note: ${line}\n`);
-    if (adoption && !written)
-      process.stdout.write(`\n${writeStackFile("", blockOf(named, survey, adoption), "stdout")}`);
-    if (written) process.stdout.write(`wrote ${written}\n`);
-    else if (options.write) process.stdout.write("wrote nothing: correct what is wrong first\n");
+    process.stdout.write(renderSurvey(final));
+    for (const line of [...named.notes, ...found.notes]) process.stdout.write(`note: ${line}\n`);
+    process.stdout.write(ending(options, then.faults, written, blockOf(named, found)));
   }
-  process.exitCode = survey.faults.length > 0 ? 1 : 0;
+  process.exitCode = final.faults.length > 0 ? 1 : 0;
 }
 
-function blockOf(named: NamedCluster, survey: Survey, adoption: SurveyedAdoption | undefined): StackConfigBlock {
-  const cables = adoption?.cables ?? survey.cables.map(({ ends: [from, to] }): CableConfig => ({ from, to }));
+/** What came of the stack config, after the survey. */
+function ending(
+  { write: wanted, adopt }: DiscoverOptions,
+  faults: readonly string[],
+  written: string | undefined,
+  block: StackConfigBlock,
+): string {
+  if (written !== undefined) return `\nwrote ${written}\n`;
+  if (!wanted) return adopt ? `\nwith --stack NAME --write:\n\n${writeStackFile("", block, "stdout")}` : "";
+  return `\nwrote nothing; this is in the way:\n${faults.map((line) => `  ${line}\n`).join("")}`;
+}
+
+function blockOf(named: NamedCluster, { cables, network }: FoundConfig): StackConfigBlock {
   return {
     hosts: named.hosts,
     cables: cables.map(({ from, to, ...addressing }) => ({ from: endName(from), to: endName(to), ...addressing })),
-    ...(adoption && { network: adoption.network }),
+    network,
   };
 }
 
-/** Writes the block into the stack's file and returns its path. */
-function write(
-  options: DiscoverOptions,
-  named: NamedCluster,
-  survey: Survey,
-  adoption: SurveyedAdoption | undefined,
-): string {
+/** Writes what was found into the stack's file and returns its path. */
+function write(options: DiscoverOptions, named: NamedCluster, found: FoundConfig): string {
   const path = stackFilePath(options.stack ?? "");
   const before = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const after = writeStackFile(before, blockOf(named, survey, adoption), path);
+  const after = writeStackFile(before, blockOf(named, found), path);
   if (after !== before) writeFileSync(path, after);
   return path;
 }

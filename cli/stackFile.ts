@@ -24,8 +24,9 @@ export function readStackFile(text: string, path: string): Record<string, string
   const config = configOf(parse(text, path));
   const values: Record<string, string> = {};
   for (const [key, value] of Object.entries((config?.toJSON() ?? {}) as Record<string, unknown>)) {
-    if (isSecure(value)) continue;
-    values[key] = typeof value === "string" ? value : JSON.stringify(withoutSecrets(value));
+    const readable = withoutSecrets(value);
+    if (readable === undefined) continue;
+    values[key] = typeof readable === "string" ? readable : JSON.stringify(readable);
   }
   return values;
 }
@@ -46,7 +47,7 @@ export function writeStackFile(text: string, block: StackConfigBlock, path: stri
 
   setHosts(document, config, block.hosts);
   if (block.cables !== undefined) setCables(document, config, block.cables);
-  if (block.network !== undefined) setNetwork(document, config, block.network);
+  if (Object.keys(block.network ?? {}).length > 0) setNetwork(document, config, block.network ?? {});
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
@@ -63,18 +64,20 @@ function configOf(document: Document): YAMLMap | undefined {
   return isMap(config) ? config : undefined;
 }
 
-function isSecure(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "secure" in value;
+function isSecure(value: object): boolean {
+  return "secure" in value;
 }
 
+/** Undefined where there is nothing but secrets. */
 function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => !isSecure(inner))
-      .map(([key, inner]) => [key, withoutSecrets(inner)]),
-  );
+  if (isSecure(value)) return undefined;
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  const all = Object.entries(value);
+  const readable = all
+    .map(([key, inner]) => [key, withoutSecrets(inner)] as const)
+    .filter(([, inner]) => inner !== undefined);
+  return readable.length === 0 && all.length > 0 ? undefined : Object.fromEntries(readable);
 }
 
 function setHosts(document: Document, config: YAMLMap, hosts: StackConfigBlock["hosts"]): void {

@@ -34,6 +34,8 @@ const recordedMesh = z.object({
       renderer: z.enum(["networkd", "NetworkManager"]),
       netplanFile: z.string(),
       netdevs: z.array(recordedNetdev),
+      /** Names of the other files in /etc/netplan that CX7 definitions were moved out of. */
+      moved: z.array(z.string()).optional(),
     }),
   ),
 });

@@ -94,5 +94,5 @@ export function portsOfHost(host: string): readonly PortRef[] {
 /** The ports of which nobody says that their cable is missing: what they are cabled to is a fault already. */
 export function explainedPorts({ wires, unseen }: Cabling): ReadonlySet<string> {
   const switched: readonly SwitchWire[] = wires.filter(isSwitchWire);
-  return new Set([...unseen, ...switched.map(({ ends }) => portKey(ends[0]))]);
+  return new Set([...unseen.keys(), ...switched.map(({ ends }) => portKey(ends[0]))]);
 }

@@ -10,8 +10,8 @@ export interface Cabling {
   readonly wires: readonly Wire[];
   readonly faults: readonly HostLine[];
   readonly warnings: readonly HostLine[];
-  /** Ports whose far end can't be known, for a reason that is a fault already: nobody calls their cable missing. */
-  readonly unseen: ReadonlySet<string>;
+  /** Ports whose far end can't be known since netdevs are down, with what is to be said of those. */
+  readonly unseen: ReadonlyMap<string, readonly HostLine[]>;
   /** What shows that a discovered port is behind a switch, by port: `enp1s0f0np0 sees its own twin`. */
   readonly sights: ReadonlyMap<string, string>;
 }
@@ -57,5 +57,5 @@ function checkDeclared(declared: readonly CableConfig[], heard: readonly Sightin
     if (!wanted || fitsLink(sighting, wanted, sharers.get(key) ?? new Set())) return [];
     return [{ host, line: `${host}: ${netdev.name} sees ${nameHeard(sighting)}, but ${declarations.get(key)}` }];
   });
-  return { wires, faults, warnings: [], unseen: new Set(), sights: new Map() };
+  return { wires, faults, warnings: [], unseen: new Map(), sights: new Map() };
 }

@@ -8,7 +8,7 @@ interface Discovery {
   readonly wires: readonly Wire[];
   readonly faults: readonly HostLine[];
   readonly warnings: readonly HostLine[];
-  readonly unseen: ReadonlySet<string>;
+  readonly unseen: ReadonlyMap<string, readonly HostLine[]>;
   readonly sights: ReadonlyMap<string, string>;
 }
 
@@ -28,12 +28,11 @@ export function discover(hosts: readonly HostView[], heard: readonly Sighting[],
     wires,
     faults: [
       ...faults,
-      ...down.map(sayDown),
       ...wires.flatMap((wire) => deadTwins(wire, groups, fresh)),
       ...unknown.filter(({ host }) => fresh.has(host)).map(sayStranger),
     ],
     warnings,
-    unseen: new Set(down.map(({ host, netdev }) => portKey({ host, port: netdev.port }))),
+    unseen: new Map([...groupByPort(down)].map(([key, group]) => [key, group.map(sayDown)])),
     sights: new Map(
       atSwitch.flatMap(({ segment, port }) => {
         const sight = switchSight(segment, port);
@@ -54,9 +53,9 @@ function wiresOf(
   for (const segment of segments) {
     const [a, b] = segment.ports;
     if (isSwitched(segment)) {
-      const { name, evidence, fault, warnings } = switchOfSegment(segment, known, names);
+      const { name, evidence, faults, warnings } = switchOfSegment(segment, known, names);
       found.wires.push(...segment.ports.map((port): Wire => ({ ends: [port, { switch: name }], evidence })));
-      found.faults.push(...fault);
+      found.faults.push(...faults);
       found.warnings.push(...warnings);
     } else if (a && b) found.wires.push({ ends: [a, b], evidence: "discovered" });
   }

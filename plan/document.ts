@@ -1,5 +1,5 @@
 import { Faults } from "../config/faults";
-import type { HostPlan, NetdevPlan, PeerPlan, Plan } from "./plan";
+import type { FileMove, HostPlan, NetdevPlan, PeerPlan, Plan } from "./plan";
 
 /** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */
 export interface Owner {
@@ -18,6 +18,7 @@ export interface ManagementProbe {
 const VALUES = {
   word: { pattern: /^[A-Za-z0-9._:-]+$/, allowed: "letters, digits and . _ : -" },
   path: { pattern: /^\/etc\/netplan\/[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$/, allowed: "/etc/netplan/NAME.yaml" },
+  fileName: { pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$/, allowed: "NAME.yaml" },
   owner: { pattern: /^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$/, allowed: "letters, digits, spaces and . _ / @ : -" },
   cidr: { pattern: /^[0-9.]+\/[0-9]+$/, allowed: "an IPv4 address with its prefix length" },
   count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
@@ -54,6 +55,10 @@ export function renderDocument(
     const ends = `${bare(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
     return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
   };
+  const moveLine = ({ name, change }: FileMove) => {
+    const texts = change ? `${check("hex", "sha256", change.before)} ${base64(change.after) || "-"}` : "= =";
+    return `move ${check("fileName", "netplan file", name)} ${texts}`;
+  };
   const lines = [
     "spark-mesh 1",
     `host ${check("word", "name", host.name)}`,
@@ -63,6 +68,7 @@ export function renderDocument(
     `digest ${check("hex", "digest", host.digest)}`,
     `netplanFile ${check("path", "netplanFile", host.netplanFile)}`,
     `netplan ${base64(host.netplanText)}`,
+    ...host.moves.map(moveLine),
     ...host.netdevs.map(netdevLine),
     ...host.netdevs.flatMap((netdev) =>
       netdev.peers.filter((peer) => !gone.has(peer.host)).map((peer) => linkLine(netdev, peer)),

@@ -2,10 +2,12 @@ import type { NetworkConfig } from "../config/cluster";
 import type { RecordedMesh } from "../facts/record";
 import { differencesOf } from "./differences";
 import { digestOf, digestOfMesh } from "./digest";
+import { moveDifferences, planMoves, sayMoves } from "./moves";
 import { planNetdevs } from "./netdevs";
 import { renderNetplan } from "./netplan";
+import type { NetplanReading } from "./netplanFiles";
 import { noteOf } from "./note";
-import type { CablePlan, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
+import type { CablePlan, FileMove, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
 import { asLine, deadEnds } from "./signals";
 import { type HostLine, type HostView, isReached } from "./views";
 
@@ -24,6 +26,7 @@ interface Draft {
   readonly renderer: Renderer;
   readonly netplanFile: string;
   readonly netdevs: readonly NetdevPlan[];
+  readonly moves: readonly FileMove[];
 }
 
 /** DGX OS's own, for a host of which nothing is known. */
@@ -32,23 +35,26 @@ const USUAL_RENDERER: Renderer = "NetworkManager";
 /**
  * Every host as it should be beside how far it is from that, and what stands in the way of a change.
  *
- * @param rendererOf as read on the host; undefined where it can't be asked.
+ * @param readings what was read of netplan's files, by host; none of one that can't be asked.
  */
 export function planHosts(
   network: NetworkConfig,
   views: readonly HostView[],
   topology: Topology,
   cables: readonly CablePlan[],
-  rendererOf: (host: HostView) => Renderer | undefined,
+  readings: ReadonlyMap<string, NetplanReading>,
 ): PlannedHosts {
-  const drafts = views.map(
-    (view): Draft => ({
+  const drafts = views.map((view): Draft => {
+    const reading = readings.get(view.config.name);
+    const netplanFile = (view.kind === "abandoned" ? view.recorded?.netplanFile : undefined) ?? network.netplanFile;
+    return {
       view,
-      renderer: rendererOf(view) ?? view.recorded?.renderer ?? USUAL_RENDERER,
-      netplanFile: (view.kind === "abandoned" ? view.recorded?.netplanFile : undefined) ?? network.netplanFile,
+      renderer: reading?.renderer ?? view.recorded?.renderer ?? USUAL_RENDERER,
+      netplanFile,
       netdevs: planNetdevs(view, views, cables, network.mtu),
-    }),
-  );
+      moves: planMoves(view, netplanFile, reading),
+    };
+  });
   const mesh = recordedMesh(drafts, topology, cables);
   const meshDigest = digestOfMesh(mesh);
   const hosts = drafts.map((draft) => planHost(draft, meshDigest));
@@ -60,7 +66,10 @@ export function planHosts(
     hosts,
     mesh,
     faults: dead.filter(({ fault }) => fault).map(asLine),
-    warnings: warned,
+    warnings: [
+      ...warned,
+      ...drafts.flatMap(({ view, netplanFile, moves }) => sayMoves(view.config.name, netplanFile, moves)),
+    ],
     blockers: [...views.flatMap((view) => absenceBlocker(view, due)), ...(due ? warned : [])],
   };
 }
@@ -75,12 +84,13 @@ function recordedMesh(drafts: readonly Draft[], topology: Topology, cables: read
     })),
     hosts: [...drafts]
       .sort((a, b) => a.view.config.number - b.view.config.number)
-      .map(({ view: { config }, renderer, netplanFile, netdevs }) => ({
+      .map(({ view: { config }, renderer, netplanFile, netdevs, moves }) => ({
         name: config.name,
         number: config.number,
         renderer,
         netplanFile,
         netdevs: recordedNetdevs(netdevs),
+        ...(moves.length > 0 && { moved: moves.map(({ name }) => name) }),
       })),
   };
 }
@@ -89,7 +99,8 @@ function recordedNetdevs(netdevs: readonly NetdevPlan[]): RecordedMesh["hosts"][
   return netdevs.map(({ netdev, port, twin, address, mtu }) => ({ netdev, port, twin, address, mtu }));
 }
 
-function planHost({ view, renderer, netplanFile, netdevs }: Draft, meshDigest: string): HostPlan {
+function planHost(draft: Draft, meshDigest: string): HostPlan {
+  const { view, renderer, netplanFile, netdevs, moves } = draft;
   const { config } = view;
   const netplanText = renderNetplan({ renderer, netdevs });
   const digest = digestOf({ netplanFile, netplanText, netdevs: recordedNetdevs(netdevs), meshDigest });
@@ -102,7 +113,7 @@ function planHost({ view, renderer, netplanFile, netdevs }: Draft, meshDigest: s
     netdevs,
     digest,
   };
-  return { ...wish, ...managementOf(view), ...standingOf(view, wish) };
+  return { ...wish, moves, ...managementOf(view), ...standingOf(draft, wish) };
 }
 
 function managementOf(view: HostView): Pick<HostPlan, "managementInterface" | "managementAddress"> {
@@ -117,13 +128,14 @@ function managementOf(view: HostView): Pick<HostPlan, "managementInterface" | "m
 }
 
 function standingOf(
-  view: HostView,
+  draft: Draft,
   wish: Parameters<typeof differencesOf>[0],
 ): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload"> {
+  const { view, moves } = draft;
   if (view.kind === "abandoned") return { state: "abandoned", differences: [], note: "" };
   if (!isReached(view)) return { state: "unknown", differences: [], note: "" };
   const { facts } = view;
-  const differences = differencesOf(wish, facts);
+  const differences = [...differencesOf(wish, facts), ...moveDifferences(view, moves)];
   const settled = facts.record?.digest === wish.digest && differences.length === 0;
   return {
     state: settled ? "settled" : "due",

@@ -16,7 +16,10 @@ import type { HostLine, ReachedHost } from "./views";
 
 /** Another netplan file as it is once the CX7 netdevs' definitions were moved out of it. */
 export interface MigratedFile {
+  /** In /etc/netplan. */
   readonly path: string;
+  /** The whole file as it was read. */
+  readonly before: string;
   /** The whole file; "" means that it is removed. */
   readonly text: string;
 }
@@ -73,7 +76,12 @@ export function readNetplan({ config, facts, recorded }: ReachedHost, network: O
     if (movable.length === 0) continue;
     const left = network.migrate ? moveOut(text, new Set(movable.map(({ id }) => id))) : undefined;
     if (left === undefined) fault(offer(movable, network));
-    else migrated.push({ path, text: left === "" && hidesAnother(file, facts.netplanFiles) ? NOTHING : left });
+    else
+      migrated.push({
+        path,
+        before: text,
+        text: left === "" && hidesAnother(file, facts.netplanFiles) ? NOTHING : left,
+      });
   }
   return {
     renderer: (facts.netplanRead ? chosenRenderer(networks) : recorded?.renderer) ?? DEFAULT_RENDERER,

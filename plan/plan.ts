@@ -44,6 +44,18 @@ export interface PeerPlan {
   readonly mac?: string;
 }
 
+/** Another file in /etc/netplan, without its CX7 definitions. */
+export interface FileMove {
+  readonly name: string;
+  /** Undefined where it was done before: the file is its owner's again. */
+  readonly change?: {
+    /** sha256 of the text that was read; another text is not touched. */
+    readonly before: string;
+    /** The whole file after it; "" removes it. */
+    readonly after: string;
+  };
+}
+
 /** One thing on a host that is not as it should be. */
 export interface Difference {
   readonly host: string;
@@ -79,6 +91,8 @@ export interface HostPlan {
   readonly differences: readonly Difference[];
   /** Why `due`, in one line of `[A-Za-z0-9 .,:/=_-]`, with the id of the last transaction; "" otherwise. */
   readonly note: string;
+  /** Other netplan files that CX7 definitions are moved out of, or were: destroy puts all of them back. By name. */
+  readonly moves: readonly FileMove[];
   /** The recorded payload, where there is a record. */
   readonly committedPayload?: string;
 }

@@ -25,13 +25,7 @@ export function planMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pro
   stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
 
   const cables = planCables(hosts, wires, cluster.network);
-  const planned = planHosts(
-    cluster.network,
-    hosts,
-    topology,
-    cables,
-    ({ config }) => readings.get(config.name)?.renderer,
-  );
+  const planned = planHosts(cluster.network, hosts, topology, cables, readings);
   const due = new Set(planned.hosts.filter(({ state }) => state === "due").map(({ name }) => name));
   stopAt([...planned.faults, ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault)]);
 

@@ -11,8 +11,8 @@ interface HeardAt {
   readonly strangers: boolean;
 }
 
-/** The recorded cables, and who should be heard through each. */
-interface Recorded {
+/** Cables by their ports, and who should be heard through each. */
+interface Cables {
   readonly far: ReadonlyMap<string, CableEnd>;
   readonly sharers: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -27,14 +27,22 @@ export function followRecorded(
   const wires = (newest?.cables ?? [])
     .map(({ ends }): Wire => ({ ends, evidence: "recorded" }))
     .filter((wire) => portsOf(wire).every(({ host }) => names.has(host)));
-  const recorded = { far: farEnds(wires), sharers: linkSharers(wires) };
+  const recorded = inUse(wires);
   const moved = movedWires(recorded, heardByPort(heard));
   const movedPorts = new Set(moved.flatMap(portsOf).map(portKey));
   const stay = wires.filter((wire) => !portsOf(wire).some((end) => movedPorts.has(portKey(end))));
+  const planned = inUse([...stay, ...moved]);
   return {
     wires: [...stay, ...moved],
-    warnings: [...moved.map((wire) => sayMoved(wire, recorded)), ...sayDoubts(recorded, movedPorts, heard)],
+    warnings: [
+      ...moved.map((wire) => sayMoved(wire, recorded)),
+      ...heard.flatMap((sighting) => sayDoubt(sighting, planned)),
+    ],
   };
+}
+
+function inUse(wires: readonly Wire[]): Cables {
+  return { far: farEnds(wires), sharers: linkSharers(wires) };
 }
 
 function heardByPort(heard: readonly Sighting[]): ReadonlyMap<string, HeardAt> {
@@ -52,7 +60,7 @@ function heardByPort(heard: readonly Sighting[]): ReadonlyMap<string, HeardAt> {
   return ports;
 }
 
-function movedWires(recorded: Recorded, heard: ReadonlyMap<string, HeardAt>): readonly Wire[] {
+function movedWires(recorded: Cables, heard: ReadonlyMap<string, HeardAt>): readonly Wire[] {
   return [...heard.values()].flatMap((at): Wire[] => {
     if (!recorded.far.has(portKey(at.port)) || at.peers.size === 0 || hearsSharer(at, recorded)) return [];
     const end = otherEnd(at, recorded, heard) ?? otherSwitch(at, recorded, heard);
@@ -60,7 +68,7 @@ function movedWires(recorded: Recorded, heard: ReadonlyMap<string, HeardAt>): re
   });
 }
 
-function hearsSharer({ port, peers }: HeardAt, { sharers }: Recorded): boolean {
+function hearsSharer({ port, peers }: HeardAt, { sharers }: Cables): boolean {
   const shared = sharers.get(portKey(port));
   return [...peers.keys()].some((key) => shared?.has(key));
 }
@@ -71,7 +79,7 @@ function hearsSharer({ port, peers }: HeardAt, { sharers }: Recorded): boolean {
  */
 function otherEnd(
   { port, peers, strangers }: HeardAt,
-  { far }: Recorded,
+  { far }: Cables,
   heard: ReadonlyMap<string, HeardAt>,
 ): CableEnd | undefined {
   const [key, [peer]] = [portKey(port), [...peers.values()]];
@@ -85,7 +93,7 @@ function otherEnd(
 /** The switch of everybody whom the port hears, if one of them hears it and is where the record has it. */
 function otherSwitch(
   { port, peers }: HeardAt,
-  recorded: Recorded,
+  recorded: Cables,
   heard: ReadonlyMap<string, HeardAt>,
 ): CableEnd | undefined {
   const ends = [...peers.keys()].map((key) => recorded.far.get(key));
@@ -99,7 +107,7 @@ function otherSwitch(
   return same && seen ? first : undefined;
 }
 
-function sayMoved({ ends }: Wire, { far }: Recorded): HostLine {
+function sayMoved({ ends }: Wire, { far }: Cables): HostLine {
   const [a, b] = ends;
   const was = far.get(portKey(a));
   return {
@@ -110,27 +118,22 @@ function sayMoved({ ends }: Wire, { far }: Recorded): HostLine {
   };
 }
 
-function sayDoubts(
-  { far, sharers }: Recorded,
-  movedPorts: ReadonlySet<string>,
-  heard: readonly Sighting[],
-): readonly HostLine[] {
-  return heard.flatMap((sighting): HostLine[] => {
-    const own: PortRef = { host: sighting.host, port: sighting.netdev.port };
-    const key = portKey(own);
-    const was = far.get(key);
-    if (!was || movedPorts.has(key)) return [];
-    const isNew = (peer: PortRef) => "switch" in was && !far.has(portKey(peer));
-    const told = { ...sighting, peers: sighting.peers.filter((peer) => !isNew(peer)) };
-    if (fitsLink(told, was, sharers.get(key) ?? new Set())) return [];
-    return [
-      {
-        host: own.host,
-        line: `${own.host}: ${sighting.netdev.name} sees ${nameHeard(told)}, recorded is the cable ${wireName([
-          own,
-          was,
-        ])}; the record stands until both ends see the same; check that cable, or declare spark-mesh:cables`,
-      },
-    ];
-  });
+/** Somebody whom the record has elsewhere; on a switch, somebody of whom it knows nothing may be new there. */
+function sayDoubt(sighting: Sighting, { far, sharers }: Cables): readonly HostLine[] {
+  const own: PortRef = { host: sighting.host, port: sighting.netdev.port };
+  const key = portKey(own);
+  const was = far.get(key);
+  if (!was) return [];
+  const isNew = (peer: PortRef) => "switch" in was && !far.has(portKey(peer));
+  const told = { ...sighting, peers: sighting.peers.filter((peer) => !isNew(peer)) };
+  if (fitsLink(told, was, sharers.get(key) ?? new Set())) return [];
+  return [
+    {
+      host: own.host,
+      line: `${own.host}: ${sighting.netdev.name} sees ${nameHeard(told)}, recorded is the cable ${wireName([
+        own,
+        was,
+      ])}; the record stands until both ends see the same; check that cable, or declare spark-mesh:cables`,
+    },
+  ];
 }

@@ -1,8 +1,8 @@
 import type { CableConfig, CableEnd, ClusterConfig, PortRef } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
-import { type AdoptedCables, adoptCables } from "./adoptCables";
-import { type AdoptedNetwork, adoptNetwork } from "./adoptNetwork";
 import { adoptHosts } from "./adopt";
+import { adoptCables } from "./adoptCables";
+import { type AdoptedNetwork, adoptNetwork } from "./adoptNetwork";
 import { judgeMesh } from "./judgeMesh";
 import type { CableEvidence, Topology } from "./plan";
 import { byPlace, type Sighting, sightings } from "./sightings";
@@ -50,9 +50,10 @@ export interface SurveyedCable {
   readonly seenFrom: readonly string[];
 }
 
-/** What an existing configuration comes to in a stack config. */
-export interface SurveyedAdoption {
+/** What was found as a stack config would say it. */
+export interface FoundConfig {
   readonly cables: readonly CableConfig[];
+  /** Keys of `network` that keep what the hosts have; none without adoption. */
   readonly network: AdoptedNetwork["network"];
   /** One line each, host first: what can't be kept, and what `up` changes all the same. */
   readonly notes: readonly string[];
@@ -72,17 +73,23 @@ export function surveyMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, P
   };
 }
 
+/** The cables that were found, as they would be declared. */
+export function foundConfig({ cables }: Survey): FoundConfig {
+  return { cables: cables.map(({ ends: [from, to] }) => ({ from, to })), network: {}, notes: [] };
+}
+
 /** The cables and the network keys that keep what the hosts are configured with now. */
-export function surveyAdoption(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): SurveyedAdoption {
+export function adoptedConfig(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): FoundConfig {
   const { hosts, cabling } = judgeMesh(cluster, probes);
   const adoption = adoptHosts(hosts.filter(isReached));
-  const adopted: AdoptedCables = adoptCables(cabling.wires, adoption);
+  const { cables, faults } = adoptCables(cabling.wires, adoption);
   const { network, notes } = adoptNetwork(cabling.wires, adoption);
-  return {
-    cables: adopted.cables,
-    network,
-    notes: inOrder(hosts, [...adoption.faults, ...adopted.faults, ...notes]),
-  };
+  return { cables, network, notes: inOrder(hosts, [...adoption.faults, ...faults, ...notes]) };
+}
+
+/** The cluster with what was found in its config. */
+export function withFound(cluster: ClusterConfig, { cables, network }: FoundConfig): ClusterConfig {
+  return { ...cluster, ...(cables.length > 0 && { cables }), network: { ...cluster.network, ...network } };
 }
 
 function surveyHost(view: HostView): SurveyedHost {

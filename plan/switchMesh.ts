@@ -19,8 +19,9 @@ export function judgeSwitchMesh(views: readonly HostView[], cabling: Cabling): J
   const away = seen.filter(({ ends }) => !meeting.has(ends[1].switch));
   const at = [...meeting.keys()].join(" and ") || "a switch";
   const astray = new Set([...direct, ...away].flatMap(portsOf).map(({ host }) => host));
-  const isTold = (host: string) =>
-    astray.has(host) || portsOfHost(host).some((port) => cabling.unseen.has(portKey(port)));
+  const cabled = new Set(cabling.wires.flatMap(portsOf).map(({ host }) => host));
+  const isUnseen = (host: string) => portsOfHost(host).some((port) => cabling.unseen.has(portKey(port)));
+  const isTold = (host: string) => astray.has(host) || (!cabled.has(host) && isUnseen(host));
   const asked = hosts.filter(isReached).map(({ config }) => config.name);
   return {
     wires: [...met, ...hosts.flatMap((host) => assumedWires(host, cabling, met))],

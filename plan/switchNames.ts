@@ -5,7 +5,7 @@ import type { SwitchWire, Wire } from "./wires";
 interface NamedSwitch {
   readonly name: string;
   readonly evidence: Wire["evidence"];
-  readonly fault: readonly HostLine[];
+  readonly faults: readonly HostLine[];
   readonly warnings: readonly HostLine[];
 }
 
@@ -33,7 +33,7 @@ export function switchOfSegment(
   const { ports, switches } = segment;
   const [port] = ports;
   const [heard, ...others] = [...switches].sort(compareText);
-  const found = { evidence: "discovered", fault: [], warnings: [] } as const;
+  const found = { evidence: "discovered", faults: [], warnings: [] } as const;
   if (heard === undefined || !port) {
     const meant = meantSwitch(segment, known);
     if (meant === undefined || !port) return { ...found, name: names.next().value };
@@ -41,7 +41,7 @@ export function switchOfSegment(
   }
   if (others.length === 0) return { ...found, name: heard };
   const line = `${port.host}: port ${port.port} hears hosts on ${[heard, ...others].join(" and on ")}, which are recorded as switches apart; declare spark-mesh:cables`;
-  return { ...found, name: heard, fault: [{ host: port.host, line }] };
+  return { ...found, name: heard, faults: [{ host: port.host, line }] };
 }
 
 /** The one recorded switch, or the one to which every recorded host has its port of the same number. */
@@ -50,11 +50,9 @@ function meantSwitch({ ports }: Segment, known: readonly SwitchWire[]): string |
     const names = new Set(wires.map(({ ends }) => ends[1].switch));
     return names.size === 1 ? [...names] : [];
   };
-  const meant = new Set(
-    ports.flatMap(({ port }) =>
-      only(known).length > 0 ? only(known) : only(known.filter(({ ends: [own] }) => own.port === port)),
-    ),
-  );
+  const all = only(known);
+  const samePort = (port: number) => only(known.filter(({ ends: [own] }) => own.port === port));
+  const meant = new Set(all.length > 0 ? all : ports.flatMap(({ port }) => samePort(port)));
   const [name] = meant;
   return meant.size === 1 ? name : undefined;
 }

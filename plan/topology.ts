@@ -6,8 +6,8 @@ import { judgePair } from "./pair";
 import type { Topology } from "./plan";
 import { judgeRing } from "./ring";
 import { judgeSwitchMesh } from "./switchMesh";
-import type { HostLine, HostView, ReachedHost } from "./views";
-import { isPortWire, isSwitchWire, type SwitchWire, type Wire } from "./wires";
+import { type HostLine, type HostView, portKey, type ReachedHost } from "./views";
+import { isPortWire, isSwitchWire, portsOf, type SwitchWire, type Wire } from "./wires";
 
 const RING_HOSTS = 3;
 
@@ -35,7 +35,25 @@ export function judgeTopology(
   const topology = wish === "auto" ? nearest : wish;
   const judged = judgeAs(topology, hosts, cabling);
   const other = topology !== nearest && (wires.every(isPortWire) || wires.every(isSwitchWire)) && wires.length > 0;
-  return { ...judged, topology, faults: [...(other ? [mismatch(topology, nearest)] : []), ...judged.faults] };
+  const unseen = judgeUnseen(cabling, topology === "ring" || judged.faults.length > 0);
+  return {
+    ...judged,
+    topology,
+    faults: [...(other ? [mismatch(topology, nearest)] : []), ...unseen.faults, ...judged.faults],
+    warnings: [...judged.warnings, ...unseen.warnings],
+  };
+}
+
+/**
+ * A port that is down is a fault where its cable is needed; a second one that nobody uses may stay so.
+ *
+ * @param all whether every port is needed.
+ */
+function judgeUnseen({ unseen, wires }: Cabling, all: boolean): Pick<Judgement, "faults" | "warnings"> {
+  const cabled = new Set(wires.flatMap(portsOf).flatMap((port) => [port.host, portKey(port)]));
+  const isNeeded = (key: string) => all || cabled.has(key) || !cabled.has(key.slice(0, key.indexOf("/")));
+  const lines = (needed: boolean) => [...unseen].flatMap(([key, said]) => (isNeeded(key) === needed ? said : []));
+  return { faults: lines(true), warnings: lines(false) };
 }
 
 /** Why so many hosts can't be what the config says, by its path. */

@@ -202,3 +202,14 @@ make_live() {
 	done
 	return 1
 }
+
+# Says whether the differences $1 are link-local addresses of NetworkManager's netdevs and no others. Its profiles leave
+# them to the kernel, so they go without it; `netplan apply` would take the other addresses away for a moment.
+ignored_by_networkmanager() {
+	local netdev what
+	[[ -n $1 ]] || return 1
+	ask_networkmanager
+	while read -r netdev what; do
+		[[ $what == 'link-local address: found '* && $(managed_by_networkmanager "$netdev") == managed ]] || return 1
+	done <<<"$1"
+}

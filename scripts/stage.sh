@@ -33,6 +33,10 @@ stage() {
 	for name in $moves; do move_file "$name" "$netplan_folder"; done
 	# shellcheck disable=SC2046 # one word a name
 	if [[ -n $(names_to_release) ]]; then restore_files "$state_folder/original" $(names_to_release); fi
+	if [[ $files_changed == no ]] && ignored_by_networkmanager "$differences"; then
+		fix_live "$wanted"
+		differences=$(live_differences "$wanted")
+	fi
 	if [[ -z $differences && $files_changed == no ]]; then
 		# The links are as wished already: to apply would disturb them for nothing.
 		[[ $file_same == yes && -z $moves ]] || generate_netplan || fail "netplan generate failed: $(one_line <"$tx/apply.log"); put back as it was"

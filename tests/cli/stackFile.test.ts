@@ -33,6 +33,7 @@ describe("a stack's file", () => {
   it("loses encrypted values inside a list or an object alone", () => {
     const text = "config:\n  spark-mesh:sudoPasswords:\n    spark-2: { secure: v1:x }\n    spark-3: plain\n";
     expect(readStackFile(text, "f")).toEqual({ "spark-mesh:sudoPasswords": '{"spark-3":"plain"}' });
+    expect(readStackFile(text.replace("plain", "{ secure: v1:y }"), "f")).toEqual({});
   });
 
   it("keeps comments, order, secrets and entries that are there", () => {

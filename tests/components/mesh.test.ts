@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Cx7PortArgs } from "../../components/cx7Port";
 import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { change, cluster, freshProbes, settledProbes } from "../plan/hosts";
+import { change, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
 
 /** A resource as the program registered it. */
 interface Registered {
@@ -124,6 +125,41 @@ describe("a fresh ring", () => {
       });
       expect(JSON.stringify(await plain(inputs.connection))).not.toContain("agentSocketPath");
     }
+  });
+});
+
+describe("a mesh on a switch", () => {
+  it("has cables that end there, and ports that face every other host", async () => {
+    const config = cluster({}, 4);
+    const resources = await meshOf(freshProbes(onSwitch(4), 4), config);
+    expect(get(resources, "mesh").inputs.topology).toBe("switch");
+    expect(get(resources, "mesh-spark-2-0-switch-a").inputs).toEqual({
+      ends: [{ host: "spark-2", port: 0 }, { switch: "switch-a" }],
+      subnets: ["192.168.177.0/24", "192.168.178.0/24"],
+    });
+    const { netdevs } = get(resources, "mesh-spark-2-port-0").inputs as Pick<Cx7PortArgs, "netdevs">;
+    expect(netdevs.map(({ netdev, peers }) => [netdev, peers])).toEqual(
+      ["enp1s0f0np0", "enP2p1s0f0np0"].map((name) => [
+        name,
+        ["spark-1", "spark-3", "spark-4"].map((host) => `${host}/${name}`),
+      ]),
+    );
+  });
+});
+
+describe("the outputs", () => {
+  it("are the topology, each cable's subnets and each host's addresses", async () => {
+    const config = cluster({}, 2);
+    const plan = planMesh(config, freshProbes("1/1-2/1", 2));
+    const mesh = new Mesh("outputs", { cluster: config, plan, logins: new Map() });
+    expect(await plain([mesh.topology, mesh.cables, mesh.addresses])).toEqual([
+      "direct",
+      { "spark-1/1-spark-2/1": ["192.168.177.0/24", "192.168.178.0/24"] },
+      {
+        "spark-1": { enp1s0f1np1: "192.168.177.11/24", enP2p1s0f1np1: "192.168.178.11/24" },
+        "spark-2": { enp1s0f1np1: "192.168.177.12/24", enP2p1s0f1np1: "192.168.178.12/24" },
+      },
+    ]);
   });
 });
 

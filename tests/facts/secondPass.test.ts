@@ -1,7 +1,7 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { HostFacts } from "../../facts/hostFacts";
 import { parseFirstPass } from "../../facts/parse";
-import type { HostRecord } from "../../facts/record";
+import { type HostRecord, hostRecord } from "../../facts/record";
 import { decideSecondPass, renderSecondPass } from "../../facts/secondPass";
 import fresh from "./fixtures/fresh.json";
 
@@ -96,6 +96,51 @@ it("discovers on a first visit, but not over declared cables, nor on netdevs tha
   expect(decide(freshFacts, { declared: true })).toEqual({ sudo: true, pings: [], multicast: [] });
   const down = { ...freshFacts, cx7: freshFacts.cx7.map((live, i) => ({ ...live, up: i !== 0, carrier: i !== 1 })) };
   expect(decide(down)?.multicast).toEqual(names.slice(2));
+});
+
+describe("on a recorded switch", () => {
+  const addressOf = (number: number, port: 0 | 1) => `192.168.${port === 0 ? 177 : 187}.${10 + number}/24`;
+  /** Each host with these ports on it, by number; the first on the subnet of the first cables, and so on. */
+  const onSwitch = (...hosts: readonly (readonly (0 | 1)[])[]): HostRecord["mesh"] => ({
+    topology: "switch",
+    cables: hosts.flatMap((ports, index) =>
+      ports.map((port, place) => ({
+        ends: [{ host: `spark-${index + 1}`, port }, { switch: "switch-a" }],
+        subnets: [`192.168.${place === 0 ? 177 : 187}.0/24`, `192.168.${place === 0 ? 178 : 188}.0/24`],
+      })),
+    ),
+    hosts: hosts.map((ports, index) =>
+      host(
+        `spark-${index + 1}`,
+        index + 1,
+        ports.map((port) => netdev(`enp1s0f${port}np${port}`, port, addressOf(index + 1, port))),
+      ),
+    ),
+  });
+  const asked = (mesh: HostRecord["mesh"], abandoned: string[] = []) =>
+    decide({ ...settled, record: { ...record, mesh } }, { abandoned })?.pings.map(
+      (ping) => `${ping.netdev} ${ping.address}`,
+    );
+
+  it("asks the next host and the previous one, however many there are", () => {
+    expect(asked(onSwitch([0], [0]))).toEqual(["enp1s0f0np0 192.168.177.12"]);
+    expect(asked(onSwitch([0], [0], [0]))).toEqual(["enp1s0f0np0 192.168.177.13", "enp1s0f0np0 192.168.177.12"]);
+    expect(asked(onSwitch([0], [0], [0], [0], [0]))).toEqual([
+      "enp1s0f0np0 192.168.177.15",
+      "enp1s0f0np0 192.168.177.12",
+    ]);
+  });
+
+  it("asks those at the same place there, and none that is gone", () => {
+    expect(asked(onSwitch([0, 1], [0, 1]))).toEqual(["enp1s0f0np0 192.168.177.12", "enp1s0f1np1 192.168.187.12"]);
+    expect(asked(onSwitch([0], [0], [0]), ["spark-2"])).toEqual(["enp1s0f0np0 192.168.177.13"]);
+    expect(asked(onSwitch([0], [0]), ["spark-2"])).toBeUndefined();
+  });
+
+  it("reads its own record back", () => {
+    const kept = { ...record, mesh: onSwitch([0, 1], [0, 1]) };
+    expect(hostRecord.parse(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+  });
 });
 
 const other = { address: "10.1.1.1", prefixLength: 24, family: 4 as const, linkLocal: false };

@@ -3,7 +3,7 @@ import { Faults } from "../../config/faults";
 import { renderDocument } from "../../plan/document";
 import type { HostPlan, Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
-import { cluster, freshProbes, settledProbes } from "./hosts";
+import { cluster, freshProbes, onSwitch, settledProbes } from "./hosts";
 
 const plan = planMesh(cluster(), freshProbes());
 const owner = { stack: "organization/spark-mesh/home", operator: "me@laptop file:///home/me" };
@@ -60,6 +60,20 @@ describe("renderDocument", () => {
     const abandoned = planMesh(cluster({ abandon: ["spark-3"] }), settledProbes(plan, freshProbes()));
     const links = renderDocument(host(abandoned), abandoned, owner, 180, probes).match(/^link .*$/gm);
     expect(links?.map((line) => line.split(" ").at(-1))).toEqual(["spark-2/enp1s0f1np1", "spark-2/enP2p1s0f1np1"]);
+  });
+
+  it("has a link to every other host on a switch, where any of its netdevs may answer", () => {
+    const mesh = planMesh(cluster({}, 4), freshProbes(onSwitch(4), 4));
+    expect(renderDocument(host(mesh), mesh, owner, 180, probes).match(/^link .*$/gm)).toEqual([
+      "link enp1s0f0np0 192.168.177.11 192.168.177.12 - spark-2/enp1s0f0np0",
+      "link enp1s0f0np0 192.168.177.11 192.168.177.13 - spark-3/enp1s0f0np0",
+      "link enp1s0f0np0 192.168.177.11 192.168.177.14 - spark-4/enp1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.12 - spark-2/enP2p1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.13 - spark-3/enP2p1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.14 - spark-4/enP2p1s0f0np0",
+    ]);
+    const gone = planMesh(cluster({ abandon: ["spark-3"] }, 4), settledProbes(mesh, freshProbes(onSwitch(4), 4)));
+    expect(renderDocument(host(gone), gone, owner, 180, probes)).not.toMatch(/^link .* spark-3/m);
   });
 
   it("refuses values that would break out of their line", () => {

@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { planMesh } from "../../plan/planMesh";
-import { change, cluster, faults, freshProbes, onSwitch, settledProbes } from "./hosts";
+import {
+  change,
+  changeNetdev,
+  cluster,
+  faults,
+  freshProbes,
+  macOf,
+  netdevName,
+  onSwitch,
+  settledProbes,
+} from "./hosts";
 import { addressesOf, cableNames, evidence, twoSwitches } from "./shown";
 
 describe("a mesh that changes its size", () => {
@@ -13,7 +23,12 @@ describe("a mesh that changes its size", () => {
 
   it("takes a host in at the recorded switch that hears it", () => {
     const { first, fresh, settled } = grown(3, 4, onSwitch(4));
-    const probes = new Map([...settled, ...[...fresh].slice(3)]);
+    const probes = changeNetdev(
+      new Map([...settled, ...[...fresh].slice(3)]),
+      "spark-1",
+      netdevName(0, 0),
+      (netdev) => ({ ...netdev, neighbours: [...netdev.neighbours, { mac: macOf(4, 0, 0), address: "10.7.7.7" }] }),
+    );
     const plan = planMesh(cluster({}, 4), probes);
     expect(evidence(plan)).toEqual([
       ["spark-1/0-switch-a", "recorded"],

@@ -45,6 +45,12 @@ describe("a ring of four and more", () => {
       [/^spark-1: no cable is seen between spark-1\/1 and spark-4\/0; plug one in/],
     ],
     [
+      "it wherever the hosts are in the round",
+      "1/1-2/0 1/0-3/1 3/0-4/1",
+      4,
+      [/^spark-2: no cable is seen between spark-2\/1 and spark-4\/0; plug one in/],
+    ],
+    [
       "every free port where more are missing",
       "1/0-2/1 3/0-4/1",
       4,

@@ -12,7 +12,12 @@ function migrate(...netplanFiles: readonly NetplanFileFact[]) {
   const facts = { ...freshFacts(1), netplanFiles };
   const host = { kind: "reached", config, recorded: undefined, facts } as const;
   const { renderer, faults, migrated } = readNetplan(host, { netplanFile: "/etc/netplan/45-own.yaml", migrate: true });
-  return { renderer, lines: faults.map(({ line }) => line), migrated };
+  for (const { path, before } of migrated) expect(before).toBe(netplanFiles.find((file) => file.path === path)?.text);
+  return {
+    renderer,
+    lines: faults.map(({ line }) => line),
+    migrated: migrated.map(({ path, text }) => ({ path, text })),
+  };
 }
 
 const PORT_0 = { enp1s0f0np0: "192.168.177.11/24", enP2p1s0f0np0: "192.168.178.11/24" };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { change, cluster, faults, freshProbes, silenced } from "./hosts";
+import { change, changeNetdev, cluster, faults, freshProbes, netdevName, silenced } from "./hosts";
 import { cableNames, evidence, expectQuiet, octets } from "./shown";
 
 describe("two hosts, port to port", () => {
@@ -30,6 +30,21 @@ describe("two hosts, port to port", () => {
     expectQuiet(cluster({ topology: "direct" }, 2), plan, freshProbes(wiring, 2));
   });
 
+  it("are no less direct where a netdev lists itself among its neighbours", () => {
+    const probes = [...freshProbes("1/0-2/0", 2).keys()].reduce(
+      (all, name) =>
+        change(all, name, (facts) => ({
+          ...facts,
+          cx7: facts.cx7.map((netdev) => ({
+            ...netdev,
+            neighbours: [...netdev.neighbours, { mac: netdev.mac, address: "fe80::1" }],
+          })),
+        })),
+      freshProbes("1/0-2/0", 2),
+    );
+    expect(planMesh(cluster({}, 2), probes).topology).toBe("direct");
+  });
+
   it("need neither the other port nor its netdevs", () => {
     let probes = freshProbes("1/1-2/0", 2);
     probes = change(probes, "spark-1", (facts) => ({ ...facts, cx7: facts.cx7.filter(({ port }) => port === 1) }));
@@ -40,6 +55,22 @@ describe("two hosts, port to port", () => {
       "spark-1: no cable is seen between spark-1 and spark-2; plug one in, or name it under spark-mesh:cables if it is there",
       "spark-2: no CX7 netdev; direct topology requires 1 physical port (2 interfaces); without a cable the NIC leaves PCI: check that its cable is plugged in, then reboot with it in",
     ]);
+  });
+
+  it("are warned of a second port that is down, and told of it where it is needed", () => {
+    const down = [0, 1].reduce(
+      (probes, twin) =>
+        changeNetdev(probes, "spark-1", netdevName(1, twin === 0 ? 0 : 1), (netdev) => ({ ...netdev, up: false })),
+      freshProbes("1/0-2/0", 2),
+    );
+    const said = ["enp1s0f1np1", "enP2p1s0f1np1"].map(
+      (name) =>
+        `spark-1: ${name} is down, so its cable can't be discovered; declare the cables under spark-mesh:cables, or bring it up (ip link set ${name} up)`,
+    );
+    const plan = planMesh(cluster({}, 2), down);
+    expect(cableNames(plan)).toEqual(["spark-1/0-spark-2/0"]);
+    expect(plan.warnings).toEqual(said);
+    expect(faults(silenced(down), cluster({}, 2))).toEqual(said);
   });
 
   it("are told of a host cabled to itself, and of the missing cable", () => {

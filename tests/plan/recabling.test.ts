@@ -116,12 +116,3 @@ describe("plugs swapped between two switches", () => {
     );
   });
 });
-
-describe("a cable that moves between a switch and a port", () => {
-  it("is followed from a cable to a recorded switch", () => {
-    const was = `${onSwitch(3)} 2/1-3/1`;
-    const config = cluster({ cables: declared(was) }, 3);
-    const settledWas = faults(freshProbes(was), config);
-    expect(settledWas).toHaveLength(6 / 2);
-  });
-});

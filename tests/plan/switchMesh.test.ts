@@ -29,7 +29,7 @@ describe("hosts on a switch", () => {
     const config = cluster({}, count);
     const probes = freshProbes(onSwitch(count), count);
     const plan = planMesh(config, probes);
-    expect(plan.topology).toBe("switch");
+    expect([plan.topology, plan.mesh.topology]).toEqual(["switch", "switch"]);
     expect(cableNames(plan)).toEqual(plan.hosts.map(({ name }) => `${name}/0-switch-a`));
     expect(new Set(octets(plan))).toEqual(new Set(["177,178"]));
     for (const { name, number, netdevs } of plan.hosts) {
@@ -82,6 +82,20 @@ describe("hosts on a switch", () => {
     const own = factsIn(freshProbes("1/0-switch-a 2/0-switch-a", 2), "spark-1").cx7;
     const probes = change(freshProbes("1/0-2/0", 2), "spark-1", (facts) => ({ ...facts, cx7: own }));
     expect(planMesh(cluster({}, 2), probes).topology).toBe("direct");
+  });
+
+  it("are known by whom they hear, where no switch sends their own frames back", () => {
+    const probes = [...freshProbes(onSwitch(3)).keys()].reduce(
+      (all, name) =>
+        change(all, name, (facts) => {
+          const own = facts.cx7.map(({ mac }) => mac);
+          const others = (netdev: (typeof facts.cx7)[number]) =>
+            netdev.neighbours.filter(({ mac }) => !own.includes(mac));
+          return { ...facts, cx7: facts.cx7.map((netdev) => ({ ...netdev, neighbours: others(netdev) })) };
+        }),
+      freshProbes(onSwitch(3)),
+    );
+    expect(cableNames(planMesh(cluster(), probes))).toEqual([1, 2, 3].map((host) => `spark-${host}/0-switch-a`));
   });
 
   it("may have somebody else's machine on it", () => {
@@ -211,6 +225,19 @@ describe("hosts on a switch", () => {
     ]);
     expect(faults(dark, cluster({ cables: declared(onSwitch(3)) }))).toEqual([
       "spark-2: port 0 to switch-a: enP2p1s0f0np0 no carrier: one twin of the cable is dead; check that it is plugged in at both ends, then reboot spark-2 with it in",
+    ]);
+  });
+
+  it("are told of a second port that is down where the others have a second cable", () => {
+    const down = [0, 1].reduce(
+      (probes, twin) =>
+        changeNetdev(probes, "spark-2", netdevName(1, twin === 0 ? 0 : 1), (netdev) => ({ ...netdev, up: false })),
+      freshProbes(onSwitch(3, [0, 1]).replace(" 2/1-switch-a", "")),
+    );
+    expect(faults(down)).toEqual([
+      expect.stringMatching(/^spark-2: enp1s0f1np1 is down, so its cable can't be discovered/),
+      expect.stringMatching(/^spark-2: enP2p1s0f1np1 is down/),
+      expect.stringMatching(/^spark-2: one cable is seen to switch-a .*; plug in its other/),
     ]);
   });
 
