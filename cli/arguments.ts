@@ -1,6 +1,10 @@
 import { parseArgs } from "node:util";
 import { Faults } from "../config/faults";
 
+const EXPORT_FORMATS = ["sparkrun", "env"] as const;
+
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
 export interface DiscoverOptions {
   /** Addresses, names or aliases, `[user@]host[:port]`. */
   readonly hosts: readonly string[];
@@ -8,6 +12,8 @@ export interface DiscoverOptions {
   readonly stack?: string;
   /** Another tool's file that names the hosts. */
   readonly from?: string;
+  /** The tool for which the mesh is to be written down. */
+  readonly to?: ExportFormat;
   readonly adopt: boolean;
   readonly write: boolean;
   readonly json: boolean;
@@ -27,6 +33,8 @@ usage: npm run discover -- [HOST... | --stack NAME | --from FILE] [options]
   --write          write hosts: and cables: into Pulumi.NAME.yaml; its comments and order stay
   --identity FILE  log in with this private key (default: the keys in ssh-agent)
   --ask-sudo       ask for the sudo password, to read netplan's files where sudo wants one
+  --to FORMAT      print a mesh that was made for another tool: sparkrun (a cluster's YAML, named like the stack) or
+                   env (spark-vllm-docker's .env)
   --json           one JSON document on stdout
   --help           this text
 
@@ -42,6 +50,11 @@ export function parseDiscover(args: readonly string[]): DiscoverOptions | "help"
   if (sources === 0 && values.stack === undefined) faults.push("found no hosts; name them, or give --stack or --from");
   if (sources === 2) faults.push("found hosts and --from; wanted one of them");
   if (values.write && values.stack === undefined) faults.push("--write needs --stack NAME, the file to write");
+  if (values.to !== undefined && !isExportFormat(values.to)) {
+    faults.push(`--to: found ${JSON.stringify(values.to)}; allowed: ${EXPORT_FORMATS.join(", ")}`);
+  }
+  if (values.to !== undefined && (values.stack === undefined || sources > 0))
+    faults.push("--to needs --stack NAME alone");
   if (faults.length > 0) throw new Faults("the command line", faults);
   return {
     hosts: positionals,
@@ -51,8 +64,13 @@ export function parseDiscover(args: readonly string[]): DiscoverOptions | "help"
     askSudo: values["ask-sudo"] === true,
     ...(values.stack !== undefined && { stack: values.stack }),
     ...(values.from !== undefined && { from: values.from }),
+    ...(isExportFormat(values.to) && { to: values.to }),
     ...(values.identity !== undefined && { identity: values.identity }),
   };
+}
+
+function isExportFormat(text: string | undefined): text is ExportFormat {
+  return EXPORT_FORMATS.some((format) => format === text);
 }
 
 function parsed(args: readonly string[]) {
@@ -64,6 +82,7 @@ function parsed(args: readonly string[]) {
         stack: { type: "string" },
         from: { type: "string" },
         identity: { type: "string" },
+        to: { type: "string" },
         adopt: { type: "boolean" },
         write: { type: "boolean" },
         json: { type: "boolean" },

@@ -48,10 +48,11 @@ interface Imported {
   readonly notes: readonly string[];
 }
 
-function importedHosts({ hosts, from }: DiscoverOptions): Imported | undefined {
+function importedHosts({ hosts, from, write }: DiscoverOptions): Imported | undefined {
   if (from !== undefined) {
     const text = textOf(from);
-    const { hosts: found, ssh = {}, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
+    const { hosts: found, ssh = {}, overCx7, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
+    if (overCx7 && write) throw new Faults(from, notes);
     return { hosts: found.map(entryOf), ssh, notes };
   }
   return hosts.length === 0 ? undefined : { hosts: namedHosts(hosts), ssh: {}, notes: [] };

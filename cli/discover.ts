@@ -5,6 +5,9 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { Faults } from "../config/faults";
 import { gatherFacts } from "../facts/gather";
+import { writeDockerEnv } from "../interchange/dockerEnvOut";
+import { writeSparkrunCluster } from "../interchange/sparkrun";
+import { planMesh } from "../plan/planMesh";
 import { adoptedConfig, type FoundConfig, foundConfig, surveyMesh, withFound } from "../plan/survey";
 import { endName } from "../plan/wires";
 import { DISCOVER_HELP, type DiscoverOptions, parseDiscover } from "./arguments";
@@ -21,7 +24,15 @@ async function main(): Promise<void> {
   const named = namedCluster(options, options.askSudo ? await askSecret("sudo password of the Sparks: ") : undefined);
   const { cluster } = named;
   process.stderr.write(`asking ${cluster.hosts.map(({ name }) => name).join(", ")} ...\n`);
-  const { probes } = await gatherFacts(cluster);
+  const { probes, logins } = await gatherFacts(cluster);
+  if (options.to !== undefined) {
+    const mesh = { plan: planMesh(cluster, probes), hosts: cluster.hosts, logins };
+    const { text, notes } =
+      options.to === "env" ? writeDockerEnv(mesh) : writeSparkrunCluster(options.stack ?? "", mesh);
+    process.stdout.write(text);
+    for (const line of notes) process.stderr.write(`note: ${line}\n`);
+    return;
+  }
   const survey = surveyMesh(cluster, probes);
   const found = options.adopt ? adoptedConfig(cluster, probes) : foundConfig(survey);
   // What would be written is judged as it will be read: some faults end with it.

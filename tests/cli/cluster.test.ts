@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { parseDiscover } from "../../cli/arguments";
+import { namedCluster } from "../../cli/cluster";
+import { Faults } from "../../config/faults";
+
+const before = process.cwd();
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "spark-mesh-cli-"));
+  process.chdir(folder);
+});
+
+afterAll(() => {
+  process.chdir(before);
+  rmSync(folder, { recursive: true });
+});
+
+function named(...args: string[]) {
+  const options = parseDiscover(args);
+  if (options === "help") throw new Error("help");
+  return namedCluster(options, "secret word");
+}
+
+it("names hosts by their own label, else by rank", () => {
+  const { cluster, hosts } = named("nvidia@10.0.0.11:2222", "spark-7.lan", "fe80::1", "[fe80::2]:22");
+  expect(cluster.hosts.map(({ name, address, ssh }) => [name, address, ssh.user, ssh.port])).toEqual([
+    ["spark-1", "10.0.0.11", "nvidia", 2222],
+    ["spark-7", "spark-7.lan", undefined, undefined],
+    ["spark-3", "fe80::1", undefined, undefined],
+    ["spark-4", "fe80::2", undefined, 22],
+  ]);
+  expect(hosts[0]).toEqual({ name: "spark-1", address: "10.0.0.11", user: "nvidia", port: 2222 });
+  expect(cluster.hosts.every(({ sudoPassword }) => sudoPassword === "secret word")).toBe(true);
+});
+
+it("takes the hosts of a stack's file, and leaves its secrets", () => {
+  writeFileSync(
+    "Pulumi.home.yaml",
+    "config:\n  spark-mesh:hosts:\n    - { name: a, address: 10.0.0.1 }\n    - { name: b, address: 10.0.0.2 }\n  spark-mesh:sudoPassword: { secure: v1:x }\n",
+  );
+  const { cluster, hosts } = named("--stack", "home");
+  expect(cluster.hosts.map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(hosts).toEqual([]);
+});
+
+it("takes the hosts of another tool's file", () => {
+  writeFileSync("cluster.yaml", "name: home\nhosts: [10.0.0.1, 10.0.0.2]\nuser: nvidia\n");
+  writeFileSync(".env", "CLUSTER_NODES=10.0.0.5,10.0.0.6\n");
+  expect(named("--from", "cluster.yaml").cluster.hosts.map(({ address }) => address)).toEqual(["10.0.0.1", "10.0.0.2"]);
+  expect(named("--from", ".env").cluster.hosts.map(({ address }) => address)).toEqual(["10.0.0.5", "10.0.0.6"]);
+});
+
+it("doesn't write addresses that are the mesh's own into a stack", () => {
+  writeFileSync(".env", "CLUSTER_NODES=192.168.177.11,192.168.177.12\nETH_IF=enp1s0f0np0\n");
+  expect(named("--from", ".env").notes.join()).toContain("management address");
+  expect(() => named("--from", ".env", "--stack", "home", "--write")).toThrow("management address");
+});
+
+it.each([
+  [["--stack", "away"], "found no"],
+  [["--stack", "../away"], "wanted a stack's name"],
+  [["--from", "nowhere.yaml"], "nowhere.yaml"],
+  [["spark-1;reboot"], "wanted [user@]address"],
+])("refuses %j and says why", (args, why) => {
+  expect(() => named(...args)).toThrow(Faults);
+  expect(() => named(...args)).toThrow(why);
+});
