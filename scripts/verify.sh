@@ -43,9 +43,9 @@ check_probe() {
 
 # Fails unless full-size packets pass unfragmented and the planned neighbour answers them.
 check_link() {
-	local netdev=$1 peer=$3 wanted=${4,,} name=$5 found
-	if ! retry_until $((SECONDS + 10)) large_ping "$netdev" "$peer"; then
-		printf '%s: %s to %s: %s\n' "$host" "$netdev" "$name" "$(why_no_ping "$netdev" "$peer")"
+	local netdev=$1 own=$2 peer=$3 wanted=${4,,} name=$5 found
+	if ! retry_until $((SECONDS + 10)) large_ping "$netdev" "$own" "$peer"; then
+		printf '%s: %s to %s: %s\n' "$host" "$netdev" "$name" "$(why_no_ping "$netdev" "$own" "$peer")"
 		return 0
 	fi
 	found=$(ip neigh show to "$peer" dev "$netdev" | sed -n 's/.* lladdr \([^ ]*\).*/\1/p')
@@ -54,12 +54,13 @@ check_link() {
 			"$host" "$netdev" "$peer" "${found:-unknown}" "$wanted" "$name"
 }
 
+# From the netdev's address, not bound to the netdev: through a switch an answer may come in on its twin.
 large_ping() {
-	ping -n -q -c 1 -W 1 -M "do" -s $((netdev_mtu[$1] - 28)) -I "$1" "$2" </dev/null >/dev/null 2>&1
+	ping -n -q -c 1 -W 1 -M "do" -s $((netdev_mtu[$1] - 28)) -I "$2" "$3" </dev/null >/dev/null 2>&1
 }
 
 why_no_ping() {
-	local netdev=$1 peer=$2 wanted=${netdev_mtu[$1]} found carrier=0
+	local netdev=$1 own=$2 peer=$3 wanted=${netdev_mtu[$1]} found carrier=0
 	if [[ ! -e /sys/class/net/$netdev ]]; then
 		printf 'found absent, wanted present; check the cable'
 		return 0
@@ -71,7 +72,7 @@ why_no_ping() {
 		printf 'found MTU %s, wanted %s; run the command again' "$found" "$wanted"
 	elif [[ $carrier != 1 ]]; then
 		printf 'no carrier; check the cable and that the other end is up'
-	elif ping -n -q -c 1 -W 1 -I "$netdev" "$peer" </dev/null >/dev/null 2>&1; then
+	elif ping -n -q -c 1 -W 1 -I "$own" "$peer" </dev/null >/dev/null 2>&1; then
 		printf '%s answers a small ping but none of %s bytes; check the MTU of the other end and of what is between' "$peer" "$wanted"
 	else
 		printf '%s does not answer within 10 s; check the cable, and the other end' "$peer"

@@ -52,6 +52,7 @@ export async function liveNetdevs(
   return Object.fromEntries(
     netdevs
       .filter(({ ifname }) => /np\d$/.test(ifname))
+      .sort((one, other) => one.ifname.localeCompare(other.ifname))
       .map(({ ifname, mtu, flags, addr_info }) => [
         ifname,
         {

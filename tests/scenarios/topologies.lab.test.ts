@@ -162,6 +162,8 @@ function discover(project: Project): Promise<{ stdout: string; stderr: string }>
   });
 }
 
+const bare = (cidr: string) => cidr.replace(/\/.*/, "");
+
 /** Expects the stack's addresses to be live, and full-size packets from each to every other one in its subnet. */
 async function expectMesh(lab: Lab, project: Project): Promise<void> {
   const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
@@ -177,10 +179,10 @@ async function expectMesh(lab: Lab, project: Project): Promise<void> {
     }
     const pings = all
       .filter((own) => own.host === host)
-      .flatMap(({ netdev, address }) =>
+      .flatMap(({ address }) =>
         all
           .filter((other) => other.host !== host && subnetOf(other.address) === subnetOf(address))
-          .map((other) => `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${other.address.replace(/\/.*/, "")}`),
+          .map((other) => `ping -c 1 -W 2 -M do -s 8972 -I ${bare(address)} ${bare(other.address)}`),
       );
     expect(pings.length).toBeGreaterThanOrEqual(Object.keys(netdevs).length);
     const answers = await lab.exec(host, pings.join(" && "));
