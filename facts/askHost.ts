@@ -115,7 +115,7 @@ async function peersPassOf(host: HostConfig, session: Session, facts: HostFacts,
   const peers = [...firsts].filter(([name]) => name !== host.name).map(([, peer]) => peer);
   const pings = peerPings(facts, peers);
   if (pings.length === 0) return facts;
-  const more = await session.ask(renderSecondPass({ sudo: false, pings, multicast: [] }, host));
+  const more = await session.ask(renderSecondPass({ sudo: false, pings, looks: [], multicast: [] }, host));
   return withPeers(host.name, facts, more);
 }
 

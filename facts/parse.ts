@@ -147,14 +147,27 @@ export function withPeers(host: string, facts: HostFacts, line: string): HostFac
   return { ...facts, cx7: withNeighbours(facts.cx7, readSecondPass(host, line)) };
 }
 
-/** The netdevs with who answered on them, as far as the kernel knows the MAC. */
-function withNeighbours(cx7: readonly Cx7Netdev[], { answered, neighbours }: RawSecondPass): Cx7Netdev[] {
+/**
+ * States of a neighbour that was just asked for: REACHABLE where it said its MAC now, the others where it had done so
+ * before and the kernel takes five seconds to make sure. What is known goes with the carrier. PERMANENT is a person's word.
+ */
+const resolved = ["REACHABLE", "DELAY", "PROBE"];
+
+/** The netdevs with who answered on them, or has an address that was looked for, as far as the kernel knows the MAC. */
+function withNeighbours(cx7: readonly Cx7Netdev[], { answered, looked, neighbours }: RawSecondPass): Cx7Netdev[] {
   const table = neighbours.flat();
-  return cx7.map((netdev) => {
-    const heard = answered.flatMap((answer) => {
-      const entry = table.find(({ dev, dst }) => dev === netdev.name && dst === answer.address);
-      return answer.netdev === netdev.name && entry?.lladdr ? [{ mac: entry.lladdr, address: answer.address }] : [];
+  const learned = table.filter(({ state }) => resolved.some((known) => state.includes(known)));
+  const heardOn = (netdev: string, places: typeof answered, entries: typeof table) =>
+    places.flatMap((place) => {
+      const entry = entries.find(({ dev, dst }) => dev === netdev && dst === place.address);
+      return place.netdev === netdev && entry?.lladdr ? [{ mac: entry.lladdr, address: place.address }] : [];
     });
-    return { ...netdev, neighbours: [...netdev.neighbours, ...heard] };
+  return cx7.map((netdev) => {
+    // A host answers for all its addresses on every link of its: one of them is enough.
+    const found = new Map(heardOn(netdev.name, looked, learned).map((neighbour) => [neighbour.mac, neighbour]));
+    return {
+      ...netdev,
+      neighbours: [...netdev.neighbours, ...heardOn(netdev.name, answered, table), ...found.values()],
+    };
   });
 }

@@ -59,13 +59,25 @@ const firstPass = z.object({
   rolledBack: ownFile,
 });
 
+/** An address on a netdev. */
+const place = z.object({ netdev: z.string(), address: z.string() });
+
 const secondPass = z.object({
   ...version,
   sudo: z.enum(["notAsked", "passwordless", "password", "refused", "wrongPassword"]),
   netplanFiles: z.array(netplanFile).nullable(),
-  answered: z.array(z.object({ netdev: z.string(), address: z.string() })),
+  answered: z.array(place),
+  /** Asked for where nobody answered: the neighbour table has whoever is there. */
+  looked: z.array(place),
   neighbours: z.array(
-    z.array(z.object({ dst: z.string(), dev: z.string().optional(), lladdr: z.string().optional() })),
+    z.array(
+      z.object({
+        dst: z.string(),
+        dev: z.string().optional(),
+        lladdr: z.string().optional(),
+        state: z.array(z.string()).default([]),
+      }),
+    ),
   ),
 });
 

@@ -3,12 +3,20 @@ import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { type HostRecord, sameStat } from "./record";
 
+/** An address to be asked on a netdev. */
+interface Question {
+  readonly netdev: string;
+  readonly address: string;
+}
+
 /** What the first pass leaves to be asked on the same connection. */
 interface SecondPass {
   /** Ask what sudo does, and read netplan's files with it. */
   readonly sudo: boolean;
   /** Peers' addresses that should answer on these netdevs. */
-  readonly pings: readonly { readonly netdev: string; readonly address: string }[];
+  readonly pings: readonly Question[];
+  /** Who else may be there, where none of those answers on the netdev. */
+  readonly looks: readonly Question[];
   /** Netdevs on whose link to look for whoever is there. */
   readonly multicast: readonly string[];
 }
@@ -44,7 +52,7 @@ function liveAsRecorded({ cx7 }: HostFacts, record: HostRecord): boolean {
 }
 
 /** Who should answer on which netdev, by the recorded wiring. Hosts that are gone are not waited for. */
-function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readonly string[]) {
+function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readonly string[]): Question[] {
   const { mesh } = record;
   return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, port, twin }) => {
     if (!cx7.some(({ name, carrier }) => name === netdev && carrier)) return [];
@@ -52,10 +60,30 @@ function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readon
       const peer = mesh.hosts
         .find(({ name }) => name === far.host)
         ?.netdevs.find((candidate) => candidate.port === far.port && candidate.twin === twin);
-      const address = peer?.address.split("/")[0];
-      return address === undefined ? [] : [{ netdev, address }];
+      return peer ? [{ netdev, address: bareAddress(peer.address) }] : [];
     });
   });
+}
+
+/**
+ * Whom a moved cable may have brought to a netdev where somebody else is awaited: every other address that the record
+ * has among that twin's, for no frame passes from one twin to the other but on a switch.
+ */
+function recordedLooks(record: HostRecord, pings: readonly Question[], abandoned: readonly string[]): Question[] {
+  const others = record.mesh.hosts.filter(({ name }) => name !== record.host && !abandoned.includes(name));
+  return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, twin }) => {
+    const awaited = pings.filter((ping) => ping.netdev === netdev).map(({ address }) => address);
+    if (awaited.length === 0) return [];
+    return others
+      .flatMap(({ netdevs }) => netdevs.filter((other) => other.twin === twin))
+      .map((other) => bareAddress(other.address))
+      .filter((address) => !awaited.includes(address))
+      .map((address) => ({ netdev, address }));
+  });
+}
+
+function bareAddress(cidr: string): string {
+  return cidr.replace(/\/.*/, "");
 }
 
 /**
@@ -99,9 +127,11 @@ export function decideSecondPass(
     netplanListed &&
     filesAsRecorded(facts, record) &&
     liveAsRecorded(facts, record);
+  const pings = record ? recordedPings(facts, record, abandoned) : [];
   const pass: SecondPass = {
     sudo: !settled,
-    pings: record ? recordedPings(facts, record, abandoned) : [],
+    pings,
+    looks: record ? recordedLooks(record, pings, abandoned) : [],
     multicast: record || declared ? [] : cx7.filter(({ up, carrier }) => up && carrier).map(({ name }) => name),
   };
   return pass.sudo || pass.pings.length > 0 || pass.multicast.length > 0 ? pass : undefined;
@@ -112,13 +142,16 @@ const isWord = (text: string) => /^[A-Za-z0-9_.:-]+$/.test(text);
 
 /** The call of the second pass with its lines of data; the sudo password is among them where sudo is to be asked. */
 export function renderSecondPass(pass: SecondPass, host: HostConfig): string {
+  const questions = (verb: string, asked: readonly Question[]) =>
+    asked
+      .filter(({ netdev, address }) => isWord(netdev) && isWord(address))
+      .map(({ netdev, address }) => `${verb} ${netdev} ${address}`);
   return [
     "second_pass",
     ...(pass.sudo ? ["sudo"] : []),
     ...(pass.sudo && host.sudoPassword !== undefined ? [`password ${host.sudoPassword}`] : []),
-    ...pass.pings
-      .filter((ping) => isWord(ping.netdev) && isWord(ping.address))
-      .map((p) => `ping ${p.netdev} ${p.address}`),
+    ...questions("ping", pass.pings),
+    ...questions("look", pass.looks),
     ...pass.multicast.filter(isWord).map((netdev) => `multicast ${netdev}`),
     "end\n",
   ].join("\n");

@@ -107,14 +107,16 @@ function otherSwitch(
   return same && seen ? first : undefined;
 }
 
+/** Each of the ends that had another cable names it: of two cables swapped, neither may stay unnamed. */
 function sayMoved({ ends }: Wire, { far }: Cables): HostLine {
   const [a, b] = ends;
   const was = far.get(portKey(a));
+  const otherWas = "host" in b ? far.get(portKey(b)) : undefined;
   return {
     host: a.host,
     line: `${a.host}: port ${a.port} is cabled to ${endName(b)} now (seen from both ends), ${
       was ? `was ${endName(was)}` : "was not cabled"
-    }; the cable ${wireName(ends)} is planned instead`,
+    }${otherWas ? `, and ${endName(b)} was cabled to ${endName(otherWas)}` : ""}; the cable ${wireName(ends)} is planned instead`,
   };
 }
 

@@ -209,23 +209,44 @@ answers_multicast() {
 	done < <(ping -6 -n -c 2 -w 2 "ff02::1%$1" </dev/null)
 }
 
-# Data, one a line: `sudo` to read netplan's files, `password TEXT` for it, `ping NETDEV ADDRESS`, and
-# `multicast NETDEV` to look for neighbours that have no known address.
+# Asks each NETDEV for its ADDRESS, `NETDEV ADDRESS` a line, and prints the line: the question alone leaves the MAC of
+# whoever has the address in the neighbour table, though no answer may find its way back.
+look_for() {
+	local line
+	for line; do
+		ping -n -q -c 1 -W 1 -I "${line% *}" "${line#* }" </dev/null >/dev/null &
+	done
+	wait
+	((${#} == 0)) || printf '%s\n' "$@"
+}
+
+# Sets REPLY to the JSON of the lines `NETDEV ADDRESS` in $1.
+json_places() {
+	local netdev address list=
+	while read -r netdev address; do
+		[[ -n $netdev ]] || continue
+		json_string "$netdev" && list+="${list:+,}{\"netdev\":$REPLY"
+		json_string "$address" && list+=",\"address\":$REPLY}"
+	done <<<"$1"
+	REPLY="[$list]"
+}
+
+# Data, one a line: `sudo` to read netplan's files, `password TEXT` for it, `ping NETDEV ADDRESS`, `multicast NETDEV`
+# to look for neighbours that have no known address, and `look NETDEV ADDRESS` for one that may be there instead where
+# nobody answered on NETDEV.
 second_pass() {
-	local line password='' wanted=() asked=false sudo=notAsked shown=null answered='' neighbours=()
-	local netdev address
+	local line password='' wanted=() others=() looks=() asked=false sudo=notAsked shown=null
+	local netdev address answered='' looked='' neighbours=()
 	while IFS= read -r line && [[ $line != end ]]; do
 		case $line in
 		sudo) asked=true ;;
 		"password "*) password=${line#password } ;;
+		"look "*) others+=("${line#look }") ;;
 		*) wanted+=("$line") ;;
 		esac
 	done
 	if ((${#wanted[@]} > 0)); then
-		while read -r netdev address; do
-			json_string "$netdev" && answered+="${answered:+,}{\"netdev\":$REPLY"
-			json_string "$address" && answered+=",\"address\":$REPLY}"
-		done < <(
+		answered=$(
 			for line in "${wanted[@]}"; do
 				read -r line netdev address <<<"$line"
 				case $line in
@@ -235,11 +256,17 @@ second_pass() {
 			done
 			wait
 		)
+		for line in "${others[@]}"; do
+			[[ $'\n'$answered == *$'\n'"${line% *} "* ]] || looks+=("$line")
+		done
+		looked=$(look_for "${looks[@]}")
 		# All of them: `ip -j neigh show to ADDRESS dev NETDEV` leaves the netdev out.
 		mapfile -t neighbours < <(ip -j neigh)
 	fi
 	$asked && ask_sudo "$password"
+	json_places "$answered" && answered=$REPLY
+	json_places "$looked" && looked=$REPLY
 	printf -v line '%s,' "${neighbours[@]}"
-	printf '{"sparkMeshFacts":1,"sudo":"%s","netplanFiles":%s,"answered":[%s],"neighbours":[%s]}\n' \
-		"$sudo" "$shown" "$answered" "${line%,}"
+	printf '{"sparkMeshFacts":1,"sudo":"%s","netplanFiles":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
+		"$sudo" "$shown" "$answered" "$looked" "${line%,}"
 }

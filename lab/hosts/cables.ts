@@ -55,8 +55,12 @@ export async function workCables(verb: CableVerb, netdevs: readonly Netdev[], ne
   await must([join(__dirname, "cables.sh"), ...args], { stdin: netdevLines(netdevs) });
 }
 
-/** Brings the cable at `port` into another state, at both its ends, whether their hosts run or not. */
-export async function setCable(record: LabRecord, port: string, state: CableState): Promise<void> {
+/**
+ * Brings the cable at `port` into another state, at both its ends, whether their hosts run or not.
+ *
+ * @returns the lab with the cable in that state
+ */
+export async function setCable(record: LabRecord, port: string, state: CableState): Promise<LabRecord> {
   const cable = cableAt(record.cables, parsePort(port));
   if (cable === undefined) {
     const ends = record.cables.flatMap(({ from, to }) => [from, to]).filter((end) => end.kind === "port");
@@ -64,7 +68,7 @@ export async function setCable(record: LabRecord, port: string, state: CableStat
   }
   const before = cableState(record, cable);
   if (before === state) {
-    return;
+    return record;
   }
   const next = { ...record, cableStates: { ...record.cableStates, [endName(cable.from)]: state } };
   writeRecord(next);
@@ -74,6 +78,7 @@ export async function setCable(record: LabRecord, port: string, state: CableStat
   for (const end of portEnds(cable)) {
     await showChange(next, cable, end, before, state);
   }
+  return next;
 }
 
 async function showChange(

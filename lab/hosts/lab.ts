@@ -3,7 +3,7 @@
 import { addressOf, type HostSpec, parseWiring } from "../layout";
 import { hostNumber, setCable } from "./cables";
 import { initOf, insideArguments, isPowered } from "./inside";
-import { makeLab, removeLab } from "./life";
+import { makeLab, removeLab, rewireLab } from "./life";
 import { checkMachine, raiseInotifyLimit } from "./machine";
 import { powerOff, powerOn, waitBooted } from "./power";
 import { type Outcome, type RunOptions, run } from "./process";
@@ -195,6 +195,11 @@ export class Lab {
   /** Puts the cable at a port back in working order. */
   async replug(port: string): Promise<void> {
     await setCable(this.state, port, "plugged");
+  }
+
+  /** Cables the lab as another wiring says; a cable that it has already stays as it is. */
+  async rewire(wiring: string): Promise<void> {
+    await rewireLab(this.state, wiring);
   }
 
   /** Removes the lab. */

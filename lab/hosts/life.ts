@@ -2,8 +2,8 @@
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { addressOf, bridgesOf, namesOf, parseWiring } from "../layout";
-import { hostNumber } from "./cables";
+import { addressOf, bridgesOf, type Cable, endName, namesOf, parseWiring } from "../layout";
+import { hostNumber, setCable } from "./cables";
 import { writeClientFiles } from "./client-files";
 import { makeHostFolder, makeKey } from "./host-folder";
 import { isPowered } from "./inside";
@@ -65,6 +65,30 @@ export async function removeLab(name: string): Promise<boolean> {
   rmSync(dir, { recursive: true, force: true });
   releaseNetworks(name);
   return was;
+}
+
+/** Pulls the cables that `wiring` doesn't have, and then plugs in those that only it has. */
+export async function rewireLab(record: LabRecord, wiring: string): Promise<void> {
+  const nameOf = ({ from, to }: Cable) => `${endName(from)}-${endName(to)}`;
+  const cables = parseWiring(wiring, record.spec.hosts.length);
+  const [before, after] = [record.cables, cables].map((all) => new Set(all.map(nameOf)));
+  const gone = record.cables.filter((cable) => !after?.has(nameOf(cable)));
+  const made = cables.filter((cable) => !before?.has(nameOf(cable)));
+  let now = record;
+  for (const { from } of gone) {
+    now = await setCable(now, endName(from), "unplugged");
+  }
+  const kept = Object.entries(now.cableStates).filter(([from]) => !gone.some((cable) => endName(cable.from) === from));
+  const unplugged = made.map(({ from }) => [endName(from), "unplugged"] as const);
+  const cableStates = Object.fromEntries([...kept, ...unplugged]);
+  now = { ...now, spec: { ...now.spec, wiring }, cables, cableStates };
+  const { panel, management } = namesOf(record.network);
+  const bridges = bridgesOf(made).map((bridge) => `${bridge}\n`);
+  await must([panelScript, "more", panel, management], { stdin: bridges.join("") });
+  writeRecord(now);
+  for (const { from } of made) {
+    now = await setCable(now, endName(from), "plugged");
+  }
 }
 
 async function keepLab(present: LabRecord, spec: LabSpec, { rootfs, say }: MakeOptions): Promise<void> {

@@ -447,6 +447,35 @@ describe("a settled ring", () => {
     expect(factsOf(probes, "spark-2").cx7[0]?.neighbours).toHaveLength(1);
   });
 
+  it("is found out again where its cables were moved, and as often as it is asked", async () => {
+    const names = lab.hosts.map(({ name }) => name);
+    const links = "[ $(ip -o link show up | grep -c 'np[01].*LOWER_UP') = 4 ]";
+    const addresses = "[ $(ip -4 -o address show to 192.168.0.0/16 | wc -l) = 4 ]";
+    const opposite = Object.fromEntries(
+      [
+        ["1", "3"],
+        ["2", "1"],
+        ["3", "2"],
+      ].flatMap(([a, b]) =>
+        ["enp1", "enP2p1"].flatMap((twin) => {
+          const ends = [`spark-${a}/${twin}s0f0np0`, `spark-${b}/${twin}s0f1np1`];
+          return [ends, [...ends].reverse()];
+        }),
+      ),
+    );
+    await lab.rewire("1/0-3/1 2/0-1/1 3/0-2/1");
+    await until(lab, names, `${links} && ${addresses}`, 20);
+    expect(await wiring((await gather()).probes)).toEqual(opposite);
+    // As half a minute makes of them.
+    const age = `ip -4 neigh | while read -r address _ netdev _ mac _; do
+      [[ $netdev != *np[01] || -z $mac ]] || ip neigh replace "$address" lladdr "$mac" dev "$netdev" nud stale; done`;
+    await Promise.all(names.map((name) => onHost(lab, name, age)));
+    expect(await wiring((await gather()).probes)).toEqual(opposite);
+    await lab.rewire("ring");
+    await until(lab, names, `${links} && ${addresses}`, 20);
+    expect(await wiring((await gather()).probes)).toEqual(articleRing);
+  });
+
   it("with a damaged record, or one of a newer release, is a fault that names the host", async () => {
     await onHost(lab, "spark-1", "printf '{\"a\\tb\\001' >/var/lib/spark-mesh/record.json");
     await onHost(lab, "spark-2", "cat >/var/lib/spark-mesh/armed.json", '{"version":2}');

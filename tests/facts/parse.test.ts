@@ -141,6 +141,7 @@ it("gives neighbours their netdev only where they answered there and have a MAC"
       { netdev: "enp1s0f1np1", address: "192.168.187.13" },
       { netdev: "enP2p1s0f0np0", address: "fe80::9" },
     ],
+    looked: [],
     neighbours: [
       [
         { dst: "192.168.177.12", dev: "enp1s0f0np0", lladdr: "02:00:00:00:00:01" },
@@ -165,6 +166,40 @@ it("gives neighbours their netdev only where they answered there and have a MAC"
   });
 });
 
+it("takes whoever has an address that was looked for, if the kernel learned the MAC itself", () => {
+  const entry = (number: number, state: string, mac = number) => ({
+    dst: `10.0.0.${number}`,
+    dev: "enp1s0f0np0",
+    state: [state],
+    ...(mac > 0 && { lladdr: `02:00:00:00:00:0${mac}` }),
+  });
+  const entries = [
+    entry(1, "REACHABLE"),
+    // The same host answers for another address of its.
+    entry(2, "DELAY", 1),
+    entry(3, "PROBE"),
+    entry(4, "PERMANENT"),
+    entry(5, "FAILED", 0),
+    entry(6, "INCOMPLETE", 0),
+    entry(7, "REACHABLE"),
+    { ...entry(8, "REACHABLE"), dev: "enp1s0f1np1" },
+  ];
+  const looked = entries.slice(0, 6).map(({ dst }) => ({ netdev: "enp1s0f0np0", address: dst }));
+  const second = { sparkMeshFacts: 1, sudo: "notAsked", netplanFiles: null, answered: [], neighbours: [entries] };
+  const { cx7 } = withSecondPass(
+    "spark-1",
+    parse().facts,
+    false,
+    JSON.stringify({ ...second, looked: [...looked, { netdev: "enp1s0f0np0", address: "10.0.0.8" }] }),
+  );
+  expect(cx7.map(({ neighbours }) => neighbours.map(({ mac }) => mac))).toEqual([
+    ["02:00:00:00:00:01", "02:00:00:00:00:03"],
+    [],
+    [],
+    [],
+  ]);
+});
+
 it("adds the peers that answered to their addresses, and leaves all else", () => {
   const heard = (address: string, lladdr: string, more: object = {}) =>
     JSON.stringify({
@@ -172,6 +207,7 @@ it("adds the peers that answered to their addresses, and leaves all else", () =>
       sudo: "notAsked",
       netplanFiles: null,
       answered: [{ netdev: "enp1s0f0np0", address }],
+      looked: [],
       neighbours: [[{ dst: address, dev: "enp1s0f0np0", lladdr }]],
       ...more,
     });

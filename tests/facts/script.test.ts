@@ -71,6 +71,28 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
     sudo: "notAsked",
     netplanFiles: null,
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
+    looked: [],
   });
   expect(() => execFileSync("ls", [canary], { stdio: "ignore" })).toThrow();
+});
+
+it("looks for others only where nobody answers", () => {
+  const look = ["look lo 127.0.0.2", "look lo 127.0.0.3"];
+  const [answered, silent] = bash(
+    ["second_pass", "ping lo 192.0.2.1", "ping lo 127.0.0.1", ...look, "end"]
+      .concat(["second_pass", "ping lo 192.0.2.1", ...look, "look other 127.0.0.4", "end"])
+      .join("\n"),
+  )
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(answered).toMatchObject({ answered: [{ netdev: "lo", address: "127.0.0.1" }], looked: [] });
+  expect(silent).toMatchObject({
+    answered: [],
+    looked: [
+      { netdev: "lo", address: "127.0.0.2" },
+      { netdev: "lo", address: "127.0.0.3" },
+      { netdev: "other", address: "127.0.0.4" },
+    ],
+  });
 });

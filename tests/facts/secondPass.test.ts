@@ -74,14 +74,19 @@ const pings = [
   { netdev: "enp1s0f0np0", address: "192.168.177.12" },
   { netdev: "enp1s0f1np1", address: "192.168.187.13" },
 ];
+/** On each netdev the peers' addresses of that twin, but for the one that is awaited there. */
+const looks = [
+  { netdev: "enp1s0f0np0", address: "192.168.187.13" },
+  { netdev: "enp1s0f1np1", address: "192.168.177.12" },
+];
 const withNetdev = (changes: Partial<HostFacts["cx7"][number]>): HostFacts => ({
   ...settled,
   cx7: settled.cx7.map((live) => (live.name === "enp1s0f0np0" ? { ...live, ...changes } : live)),
 });
 
 it("asks a settled host for its neighbours only", () => {
-  expect(decide(settled)).toEqual({ sudo: false, pings, multicast: [] });
-  expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, multicast: [] });
+  expect(decide(settled)).toEqual({ sudo: false, pings, looks, multicast: [] });
+  expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, looks, multicast: [] });
 });
 
 it("does not wait for abandoned hosts, nor where there is no carrier", () => {
@@ -90,10 +95,42 @@ it("does not wait for abandoned hosts, nor where there is no carrier", () => {
   expect(decide(settled, { abandoned: ["spark-2", "spark-3"] })).toBeUndefined();
 });
 
+describe("looks for the others of the record", () => {
+  const looked = (facts: HostFacts, abandoned: string[] = []) =>
+    decide(facts, { abandoned })?.looks.map(({ netdev, address }) => `${netdev} ${address}`);
+
+  it("only where somebody is awaited, and never for one that is gone", () => {
+    expect(looked(withNetdev({ carrier: false }))).toEqual(["enp1s0f1np1 192.168.177.12"]);
+    expect(looked(settled, ["spark-2"])).toEqual([]);
+    expect(looked(freshFacts)).toEqual([]);
+  });
+
+  it("among the addresses of the same twin", () => {
+    const hosts = record.mesh.hosts.map((recorded) => ({
+      ...recorded,
+      netdevs: recorded.netdevs.flatMap((first) => [
+        first,
+        {
+          ...first,
+          netdev: first.netdev.replace("enp1", "enP2p1"),
+          twin: 1 as const,
+          address: first.address.replace("7.", "8."),
+        },
+      ]),
+    }));
+    expect(looked({ ...settled, record: { ...record, mesh: { ...record.mesh, hosts } } })).toEqual([
+      "enp1s0f0np0 192.168.187.13",
+      "enP2p1s0f0np0 192.168.188.13",
+      "enp1s0f1np1 192.168.177.12",
+      "enP2p1s0f1np1 192.168.178.12",
+    ]);
+  });
+});
+
 it("discovers on a first visit, but not over declared cables, nor on netdevs that are down", () => {
   const names = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"];
-  expect(decide(freshFacts)).toEqual({ sudo: true, pings: [], multicast: names });
-  expect(decide(freshFacts, { declared: true })).toEqual({ sudo: true, pings: [], multicast: [] });
+  expect(decide(freshFacts)).toEqual({ sudo: true, pings: [], looks: [], multicast: names });
+  expect(decide(freshFacts, { declared: true })).toEqual({ sudo: true, pings: [], looks: [], multicast: [] });
   const down = { ...freshFacts, cx7: freshFacts.cx7.map((live, i) => ({ ...live, up: i !== 0, carrier: i !== 1 })) };
   expect(decide(down)?.multicast).toEqual(names.slice(2));
 });
@@ -175,9 +212,9 @@ it("asks sudo where netplan's folder can't be listed", () =>
 const config = { name: "spark-1", address: "a", number: 1, ssh: { auth: "agent" as const } };
 
 it("renders data lines, the password only where sudo is asked", () => {
-  const pass = { sudo: true, pings, multicast: ["enp1s0f0np0"] };
+  const pass = { sudo: true, pings, looks, multicast: ["enp1s0f0np0"] };
   expect(renderSecondPass(pass, { ...config, sudoPassword: " p $x\\ " })).toBe(
-    "second_pass\nsudo\npassword  p $x\\ \nping enp1s0f0np0 192.168.177.12\nping enp1s0f1np1 192.168.187.13\nmulticast enp1s0f0np0\nend\n",
+    "second_pass\nsudo\npassword  p $x\\ \nping enp1s0f0np0 192.168.177.12\nping enp1s0f1np1 192.168.187.13\nlook enp1s0f0np0 192.168.187.13\nlook enp1s0f1np1 192.168.177.12\nmulticast enp1s0f0np0\nend\n",
   );
   expect(renderSecondPass({ ...pass, sudo: false }, { ...config, sudoPassword: "canary" })).not.toContain("canary");
 });
@@ -187,5 +224,7 @@ it("lets no recorded text become a command", () => {
     { netdev: "a\nend\nrm -rf /", address: "1" },
     { netdev: "a", address: "1 2" },
   ];
-  expect(renderSecondPass({ sudo: false, pings: hostile, multicast: ["$(x)"] }, config)).toBe("second_pass\nend\n");
+  expect(renderSecondPass({ sudo: false, pings: hostile, looks: hostile, multicast: ["$(x)"] }, config)).toBe(
+    "second_pass\nend\n",
+  );
 });

@@ -157,12 +157,12 @@ describe("cables that moved", () => {
       "spark-1/0-spark-3/1",
       "spark-2/1-spark-3/0",
     ]);
-    const said = (host: string, port: number, now: string, was: string, cable: string) =>
-      `${host}: port ${port} is cabled to ${now} now (seen from both ends), was ${was}; the cable ${cable} is planned instead`;
+    const said = (host: string, port: number, now: string, was: string, otherWas: string, cable: string) =>
+      `${host}: port ${port} is cabled to ${now} now (seen from both ends), was ${was}, and ${now} was cabled to ${otherWas}; the cable ${cable} is planned instead`;
     expect(plan.warnings).toEqual([
-      said("spark-1", 0, "spark-3/1", "spark-2/1", "spark-1/0-spark-3/1"),
-      said("spark-1", 1, "spark-2/0", "spark-3/0", "spark-1/1-spark-2/0"),
-      said("spark-2", 1, "spark-3/0", "spark-1/0", "spark-2/1-spark-3/0"),
+      said("spark-1", 0, "spark-3/1", "spark-2/1", "spark-2/0", "spark-1/0-spark-3/1"),
+      said("spark-1", 1, "spark-2/0", "spark-3/0", "spark-3/1", "spark-1/1-spark-2/0"),
+      said("spark-2", 1, "spark-3/0", "spark-1/0", "spark-1/1", "spark-2/1-spark-3/0"),
     ]);
     expect(states(plan)).toEqual(["due", "due", "due"]);
   });

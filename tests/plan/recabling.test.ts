@@ -33,8 +33,10 @@ function recabled(config: ClusterConfig, was: string, is: string, deaf: readonly
   }, settled);
 }
 
-const moved = (host: string, port: number, now: string, was: string) =>
-  `spark-${host}: port ${port} is cabled to ${now} now (seen from both ends), was ${was}; the cable spark-${host}/${port}-${now} is planned instead`;
+const moved = (host: string, port: number, now: string, was: string, otherWas?: string) => {
+  const other = otherWas ? `, and ${now} was cabled to ${otherWas}` : "";
+  return `spark-${host}: port ${port} is cabled to ${now} now (seen from both ends), was ${was}${other}; the cable spark-${host}/${port}-${now} is planned instead`;
+};
 const two = cluster({}, 2);
 
 describe("two cables swapped on a mesh that was discovered", () => {
@@ -44,15 +46,18 @@ describe("two cables swapped on a mesh that was discovered", () => {
       ["spark-1/0-spark-2/1", "discovered"],
       ["spark-1/1-spark-2/0", "discovered"],
     ]);
-    expect(plan.warnings).toEqual([moved("1", 0, "spark-2/1", "spark-2/0"), moved("1", 1, "spark-2/0", "spark-2/1")]);
+    expect(plan.warnings).toEqual([
+      moved("1", 0, "spark-2/1", "spark-2/0", "spark-1/1"),
+      moved("1", 1, "spark-2/0", "spark-2/1", "spark-1/0"),
+    ]);
     expect(states(plan)).toEqual(["due", "due"]);
   });
 
   it("are named by their old and new ports where they make a fault", () => {
     const lines = faults(recabled(cluster(), ARTICLE_RING, "1/1-2/1 2/0-3/1 3/0-1/0"));
     expect(lines).toEqual([
-      moved("1", 0, "spark-3/0", "spark-2/1"),
-      moved("1", 1, "spark-2/1", "spark-3/0"),
+      moved("1", 0, "spark-3/0", "spark-2/1", "spark-1/1"),
+      moved("1", 1, "spark-2/1", "spark-3/0", "spark-1/0"),
       expect.stringMatching(/^spark-1: port 0 is cabled to port 0 of spark-3 .*; swap the two plugs of spark-1$/),
       expect.stringMatching(/^spark-1: port 1 is cabled to port 1 of spark-2 .*; swap the two plugs of spark-1$/),
     ]);
