@@ -32,6 +32,13 @@ export interface HostArgs {
   readonly meshNote: string;
 }
 
+/** The ids of the transactions that the stages left in force, in one line; made once, for all hosts verify the same. */
+export function transactionsOf(stages: readonly remote.Command[]): pulumi.Output<string> {
+  return pulumi
+    .all(stages.map((stage) => stage.stdout))
+    .apply((lines) => lines.map((line) => line.trim()).join(" "));
+}
+
 /**
  * One host as apply reaches it: the only place for its connection, its command texts, what is ignored where nothing
  * is due, and what survives the host's death.
@@ -54,11 +61,8 @@ export class Host {
   }
 
   /** Looks at the staged mesh from this host over a fresh login. Runs whenever any host was staged. */
-  verify(name: string, stages: readonly remote.Command[], options: pulumi.CustomResourceOptions): remote.Command {
-    const ids = pulumi
-      .all(stages.map((stage) => stage.stdout))
-      .apply((lines) => lines.map((line) => line.trim()).join(" "));
-    return this.#command(name, "verify", this.#args.meshDue, this.#args.meshNote, ids, options);
+  verify(name: string, transactions: pulumi.Output<string>, options: pulumi.CustomResourceOptions): remote.Command {
+    return this.#command(name, "verify", this.#args.meshDue, this.#args.meshNote, transactions, options);
   }
 
   /** Disarms the rollback and records what was committed; its deletion restores what was there before. */

@@ -7,7 +7,7 @@ import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
 import { Cable } from "./cable";
-import { Host } from "./host";
+import { Host, transactionsOf } from "./host";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
 import { programFault } from "./programFault";
@@ -86,7 +86,8 @@ export class Mesh extends pulumi.ComponentResource {
       return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, { parent: this });
     });
     const stages = netplanFiles.map((file) => file.stage);
-    const verifies = netplanFiles.map((file) => file.verify(stages));
+    const transactions = transactionsOf(stages);
+    const verifies = netplanFiles.map((file) => file.verify(stages, transactions));
     for (const file of netplanFiles) {
       file.commit(verifies);
     }

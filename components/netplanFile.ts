@@ -34,8 +34,8 @@ export class NetplanFile extends pulumi.ComponentResource {
   }
 
   /** Verifies the staged mesh from this Spark, after every stage. */
-  verify(stages: readonly remote.Command[]): remote.Command {
-    return this.#reached.verify(`${this.#name}-verify`, stages, { parent: this, dependsOn: [...stages] });
+  verify(stages: readonly remote.Command[], transactions: pulumi.Output<string>): remote.Command {
+    return this.#reached.verify(`${this.#name}-verify`, transactions, { parent: this, dependsOn: [...stages] });
   }
 
   /** Disarms the rollback and records the commit, after every verify. */

@@ -156,18 +156,28 @@ const resolved = ["REACHABLE", "DELAY", "PROBE"];
 /** The netdevs with who answered on them, or has an address that was looked for, as far as the kernel knows the MAC. */
 function withNeighbours(cx7: readonly Cx7Netdev[], { answered, looked, neighbours }: RawSecondPass): Cx7Netdev[] {
   const table = neighbours.flat();
-  const learned = table.filter(({ state }) => resolved.some((known) => state.includes(known)));
-  const heardOn = (netdev: string, places: typeof answered, entries: typeof table) =>
-    places.flatMap((place) => {
-      const entry = entries.find(({ dev, dst }) => dev === netdev && dst === place.address);
-      return place.netdev === netdev && entry?.lladdr ? [{ mac: entry.lladdr, address: place.address }] : [];
+  const learned = macsOf(table.filter(({ state }) => resolved.some((known) => state.includes(known))));
+  const known = macsOf(table);
+  const heardOn = (netdev: string, places: typeof answered, macs: ReadonlyMap<string, string>) =>
+    places.flatMap(({ netdev: place, address }) => {
+      const mac = place === netdev ? macs.get(`${netdev} ${address}`) : undefined;
+      return mac === undefined ? [] : [{ mac, address }];
     });
   return cx7.map((netdev) => {
     // A host answers for all its addresses on every link of its: one of them is enough.
     const found = new Map(heardOn(netdev.name, looked, learned).map((neighbour) => [neighbour.mac, neighbour]));
     return {
       ...netdev,
-      neighbours: [...netdev.neighbours, ...heardOn(netdev.name, answered, table), ...found.values()],
+      neighbours: [...netdev.neighbours, ...heardOn(netdev.name, answered, known), ...found.values()],
     };
   });
+}
+
+/** MACs by netdev and address, `enp1s0f0np0 192.168.177.12`. */
+function macsOf(entries: RawSecondPass["neighbours"][number]): ReadonlyMap<string, string> {
+  return new Map(
+    entries.flatMap(({ dev, dst, lladdr }) =>
+      dev !== undefined && lladdr !== undefined ? [[`${dev} ${dst}`, lladdr] as const] : [],
+    ),
+  );
 }

@@ -1,136 +1,44 @@
-/** `npm run bench`: what spark-mesh costs, as ratios within one run, on the real Pulumi CLI and three virtual Sparks. */
+/** `npm run bench`: what spark-mesh costs, on the real Pulumi CLI; mostly ratios within one run. */
 
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { parseClusterConfig } from "../config/load";
-import { gatherFacts } from "../facts/gather";
-import { inTurns, milliseconds, peakMemoryMiB, ratio } from "./bench/measure";
-import { findEngine } from "./cli";
-import { Lab } from "./hosts/lab";
-import { must } from "./hosts/process";
-import { sshSessions } from "./hosts/sshd-log";
-import { checkout, Project, type Step } from "./project";
+import { parseArgs } from "node:util";
+import { benchDiscovery } from "./bench/discovery";
+import { benchHosts } from "./bench/hosts";
+import { benchRing } from "./bench/ring";
+import { type Engine, findEngine } from "./cli";
 
-const RUNS = 7;
-const NAME = "bench";
-const FILE = "/etc/netplan/40-cx7.yaml";
+const USAGE = `npm run bench [-- --only NAME]
+  Measures what spark-mesh costs, on the real Pulumi CLI.
+  --only NAME  one section:
+     ring       sessions, facts, preview, memory and first up of three virtual Sparks
+     discovery  discovery of three fresh virtual Sparks, against the longest probe in it
+     hosts      facts, preview and the program's own share with 2 to 64 played hosts on a switch
+  --help       this text`;
 
-/** Pulumi's default, and the way in which spark-mesh is loaded. */
-const DEFAULT_LOADER = "name: empty\nmain: index.ts\nruntime: nodejs\n";
-const OUR_LOADER =
-  'name: empty\nmain: index.ts\nruntime: { name: nodejs, options: { typescript: false, nodeargs: "--require ./loader.cjs" } }\n';
+const SECTIONS: Readonly<Record<string, (engine: Engine) => Promise<void>>> = {
+  ring: benchRing,
+  discovery: benchDiscovery,
+  hosts: benchHosts,
+};
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean", short: "h" } } });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const { only } = values;
+  const sections = Object.entries(SECTIONS).filter(([name]) => only === undefined || name === only);
+  if (sections.length === 0) {
+    throw new Error(`--only: found ${only}; allowed: ${Object.keys(SECTIONS).join(", ")}`);
+  }
   const engine = findEngine();
   if (engine.kind !== "cli") {
     throw new Error(`bench: found ${engine.about}; figures count only on the real Pulumi CLI`);
   }
-  console.log(`engine: ${engine.about}; medians of ${RUNS} runs in turns`);
-  const freshLab = () => Lab.up({ name: NAME, fresh: true, stackFile: false });
-  const lab = await freshLab();
-  const project = await Project.create(engine, lab);
-  const empty = await Project.empty(engine, DEFAULT_LOADER);
-  const emptyLoadedAsOurs = await Project.empty(engine, OUR_LOADER);
-  try {
-    const up = await benchUp(lab, project);
-    const facts = await benchFacts(lab, project);
-    await benchPreview(project, empty, emptyLoadedAsOurs, facts);
-    const texts = await Promise.all(lab.hosts.map(async ({ name }) => (await lab.exec(name, `cat ${FILE}`)).stdout));
-    const bare = await benchBareApply(await freshLab(), texts);
-    console.log(`first up of a ring / the same files by bare parallel netplan apply: ${ratio(up, bare)}`);
-  } finally {
-    for (const each of [project, empty, emptyLoadedAsOurs]) {
-      each.remove();
-    }
-    await Lab.down(NAME);
-  }
-}
-
-/** Milliseconds of the first `up`, without the preview that it shows first; counts SSH sessions on the way. */
-async function benchUp(lab: Lab, project: Project): Promise<number> {
-  const sessions = async (): Promise<number[]> => Promise.all(lab.hosts.map(({ name }) => sshSessions(lab, name)));
-  const most = (from: readonly number[], to: readonly number[]): number =>
-    Math.max(...to.map((count, index) => count - (from[index] ?? 0)));
-  const fresh = await sessions();
-  const up = await milliseconds(() => succeeds(project.up("--skip-preview")));
-  const made = await sessions();
-  await succeeds(project.preview("--expect-no-changes"));
-  const settled = await sessions();
-  // A plain `up` asks the hosts once more, for the preview that it shows first.
-  console.log(`SSH sessions per host, up of a fresh ring: ${most(fresh, made) + 1} (at most 6)`);
-  console.log(`SSH sessions per host, preview of a settled mesh: ${most(made, settled)} (1)`);
-  return up;
-}
-
-/** Milliseconds that asking all hosts takes. */
-async function benchFacts(lab: Lab, project: Project): Promise<number> {
-  const shown = await project.run(["config", "--json", "--show-secrets"]);
-  const values = Object.entries(JSON.parse(shown.stdout) as Record<string, { value: string }>);
-  const config = Object.fromEntries(values.map(([key, { value }]) => [key, value]));
-  const cluster = parseClusterConfig(config, homedir(), Object.keys(config));
-  const [facts, plain] = await inTurns(
-    RUNS,
-    () => gatherFacts(cluster),
-    () => Promise.all(lab.hosts.map(({ name }) => must(["ssh", "-F", lab.sshConfig, name, "true"]))),
-  );
-  console.log(`facts of a settled mesh / three parallel \`ssh host true\`: ${ratio(facts, plain)} (at most 2.0)`);
-  return facts;
-}
-
-async function benchPreview(
-  project: Project,
-  empty: Project,
-  emptyLoadedAsOurs: Project,
-  facts: number,
-): Promise<void> {
-  const loading = (what: string) => () =>
-    must([process.execPath, "--require", join(checkout, "loader.cjs"), "-e", `require("${what}")`]);
-  const [ours, theirs, theirsLoadedAsOurs, loaded, sdk] = await inTurns(
-    RUNS,
-    () => succeeds(project.preview("--expect-no-changes")),
-    () => succeeds(empty.preview()),
-    () => succeeds(emptyLoadedAsOurs.preview()),
-    loading(join(checkout, "index.ts")),
-    loading("@pulumi/pulumi"),
-  );
-  console.log(`no-change preview / an empty program's: ${ratio(ours, theirs)} (at most 1.5)`);
-  console.log(`no-change preview / an empty program's, loaded like ours: ${ratio(ours, theirsLoadedAsOurs)}`);
-  const load = loaded - sdk;
-  const parts = {
-    "engine and SDK": theirsLoadedAsOurs,
-    load,
-    facts,
-    resources: ours - theirsLoadedAsOurs - load - facts,
-  };
-  const listed = Object.entries(parts).map(([part, time]) => `${part} ${(time / 1000).toFixed(2)} s`);
-  console.log(`parts of the no-change preview: ${listed.join(", ")}`);
-  const [peak, emptyPeak] = [
-    await peakMemoryMiB(project.start(["preview"])),
-    await peakMemoryMiB(empty.start(["preview"])),
-  ];
-  console.log(
-    `peak memory of a preview / an empty program's: ${(peak / emptyPeak).toFixed(2)} (${peak} / ${emptyPeak} MiB)`,
-  );
-}
-
-/** Milliseconds that three bare SSH sessions take to write and apply the files, with no check and no way back. */
-async function benchBareApply(lab: Lab, texts: readonly string[]): Promise<number> {
-  return milliseconds(() =>
-    Promise.all(
-      lab.hosts.map(({ name, sudoPassword }, index) => {
-        const sudo = sudoPassword === undefined ? "sudo" : "sudo -S -p ''";
-        const command = `${sudo} sh -c 'umask 077; cat >${FILE}; netplan apply'`;
-        const stdin = `${sudoPassword === undefined ? "" : `${sudoPassword}\n`}${texts[index]}`;
-        return must(["ssh", "-F", lab.sshConfig, name, command], { stdin });
-      }),
-    ),
-  );
-}
-
-async function succeeds(running: Promise<Step>): Promise<void> {
-  const { code, output } = await running;
-  if (code !== 0) {
-    throw new Error(output);
+  console.log(`engine: ${engine.about}`);
+  for (const [name, bench] of sections) {
+    console.log(`\n== ${name}`);
+    await bench(engine);
   }
 }
 

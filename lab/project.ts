@@ -78,7 +78,7 @@ export class Project {
   }
 
   /** A copy of the program in a folder of its own, so that a test can release another version of it. */
-  static create(engine: Engine, lab: Lab, options: ProjectOptions = {}): Promise<Project> {
+  static create(engine: Engine, lab: Pick<Lab, "hosts">, options: ProjectOptions = {}): Promise<Project> {
     const dir = mkdtempSync(join(tmpdir(), "spark-mesh-project-"));
     for (const part of PROGRAM) {
       cpSync(join(checkout, part), join(dir, part), { recursive: true });
@@ -108,7 +108,7 @@ export class Project {
     return project.#prepare(lab, options);
   }
 
-  async #prepare(lab: Lab, options: ProjectOptions): Promise<this> {
+  async #prepare(lab: Pick<Lab, "hosts">, options: ProjectOptions): Promise<this> {
     await this.#must(this.run(["stack", "init", this.stack]));
     this.reconfigure({
       hosts: lab.hosts.map(({ name, address, hostKey, user }) => ({ name, address, hostKey, user })),

@@ -31,7 +31,12 @@ export async function inTurns<T extends readonly (() => Promise<unknown>)[]>(
 
 /** A ratio with the two figures behind it, given in milliseconds. */
 export function ratio(a: number, b: number): string {
-  return `${(a / b).toFixed(2)} (${(a / 1000).toFixed(2)} s / ${(b / 1000).toFixed(2)} s)`;
+  return `${(a / b).toFixed(2)} (${seconds(a)} / ${seconds(b)})`;
+}
+
+/** Milliseconds as seconds, for a person. */
+export function seconds(time: number): string {
+  return `${(time / 1000).toFixed(2)} s`;
 }
 
 /** Peak of the resident memory of a command's processes together, in MiB, sampled every 20 ms. */
@@ -49,7 +54,8 @@ export async function peakMemoryMiB(step: StartedStep): Promise<number> {
   return Math.round(peak);
 }
 
-function median(values: readonly number[]): number {
+/** The middle one; of an even number of values the greater of the two. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
