@@ -203,13 +203,15 @@ make_live() {
 	return 1
 }
 
-# Says whether the differences $1 are link-local addresses of NetworkManager's netdevs and no others. Its profiles leave
-# them to the kernel, so they go without it; `netplan apply` would take the other addresses away for a moment.
-ignored_by_networkmanager() {
+# Says whether the differences $1 are MTUs and link-local addresses of NetworkManager's netdevs and no others. It leaves
+# them alone while a profile is active, so they are mended by hand; `netplan apply` would restart it, and take the other
+# addresses away for a moment. (networkd keeps them.)
+mendable_beside_networkmanager() {
 	local netdev what
 	[[ -n $1 ]] || return 1
 	ask_networkmanager
 	while read -r netdev what; do
-		[[ $what == 'link-local address: found '* && $(managed_by_networkmanager "$netdev") == managed ]] || return 1
+		[[ $what == 'link-local address: found '* || $what == 'MTU: found '* ]] || return 1
+		[[ $(managed_by_networkmanager "$netdev") == managed ]] || return 1
 	done <<<"$1"
 }

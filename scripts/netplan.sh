@@ -54,9 +54,11 @@ move_file() {
 	put_in_place "$target"
 }
 
-# Has netplan tell the renderers what is to hold from their next start on.
+# Has netplan tell the renderers what is to hold from their next start on, and NetworkManager from the next time that it
+# activates a profile: when a cable comes back it would take up the old one.
 generate_netplan() {
-	netplan generate >"$tx/apply.log" 2>&1
+	netplan generate >"$tx/apply.log" 2>&1 || return 1
+	timeout 10 nmcli connection reload >/dev/null 2>&1 || true
 }
 
 # Runs `netplan apply` in a unit of its own, so that it ends well even if it cuts the session that asked

@@ -4,15 +4,14 @@
 # verify and commit are to confirm, or of the one in force where there was nothing to do.
 
 stage() {
-	local text wanted file_right=no file_same=no differences moves name
+	local text wanted file_right=no differences moves name
 	check_host
 	lock_host
 	settle_ownership stage
 	text=$(base64 -d <<<"$netplan_base64")
 	wanted=$(wanted_live)
-	if cmp -s "$netplan_file" <(printf '%s\n' "$text"); then
-		file_same=yes
-		[[ $(stat -c '%a %U %G' "$netplan_file") != '600 root root' ]] || file_right=yes
+	if cmp -s "$netplan_file" <(printf '%s\n' "$text") && [[ $(stat -c '%a %U %G' "$netplan_file") == '600 root root' ]]; then
+		file_right=yes
 	fi
 	moves=$(moves_due)
 	differences=$(live_differences "$wanted")
@@ -33,13 +32,13 @@ stage() {
 	for name in $moves; do move_file "$name" "$netplan_folder"; done
 	# shellcheck disable=SC2046 # one word a name
 	if [[ -n $(names_to_release) ]]; then restore_files "$state_folder/original" $(names_to_release); fi
-	if [[ $files_changed == no ]] && ignored_by_networkmanager "$differences"; then
+	if [[ $files_changed == no ]] && mendable_beside_networkmanager "$differences"; then
 		fix_live "$wanted"
 		differences=$(live_differences "$wanted")
 	fi
 	if [[ -z $differences && $files_changed == no ]]; then
 		# The links are as wished already: to apply would disturb them for nothing.
-		[[ $file_same == yes && -z $moves ]] || generate_netplan || fail "netplan generate failed: $(one_line <"$tx/apply.log"); put back as it was"
+		generate_netplan || fail "netplan generate failed: $(one_line <"$tx/apply.log"); put back as it was"
 	else
 		apply_netplan || fail "netplan apply failed: $(one_line <"$tx/apply.log"); put back as it was"
 		make_live "$wanted" || fail "$(live_differences "$wanted" | head -n 1) 15 s after netplan apply; put back as it was"

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostRecord } from "../../facts/record";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { commitRing, cx7, must, netplanText, on, operate, recordedMesh, ringDocument } from "./operations";
+import { commitRing, cx7, must, netplanText, on, operate, recordedMesh, ringDocument, traces } from "./operations";
 
 let lab: Lab;
 let ids: Map<string, string>;
@@ -72,6 +72,26 @@ test("nothing to do means nothing done", async () => {
     expect(await on(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`)).toBe(before);
     expect(await on(lab, host.name, `${netplans}; true`)).toBe(applied);
   }
+});
+
+test("another file is changed only while it is what was read", async () => {
+  const [host] = lab.hosts;
+  if (!host) throw new Error("found no host");
+  const other = "/etc/netplan/60-other.yaml";
+  const document = ringDocument(lab, host, { macs, extra: [`move 60-other.yaml ${"0".repeat(64)} Cg==`] });
+  for (const [make, says] of [
+    ["true", `${other}: found no file, wanted the one that was read`],
+    [`echo '# theirs' >${other}`, `${other} was changed since it was read; run the command again`],
+    [`ln -sf /root/other.yaml ${other}; touch /root/other.yaml`, `${other} is a symbolic link`],
+  ] as const) {
+    await on(lab, host.name, make);
+    const before = await traces(lab, host.name);
+    const { code, message } = await operate(lab, host, "stage", document);
+    expect(code).not.toBe(0);
+    expect(message).toContain(`${host.name}: ${says}`);
+    expect(await traces(lab, host.name)).toBe(before);
+  }
+  await on(lab, host.name, `rm ${other} /root/other.yaml`);
 });
 
 describe("drift is repaired", () => {
