@@ -34,9 +34,7 @@ export interface HostArgs {
 
 /** The ids of the transactions that the stages left in force, in one line; made once, for all hosts verify the same. */
 export function transactionsOf(stages: readonly remote.Command[]): pulumi.Output<string> {
-  return pulumi
-    .all(stages.map((stage) => stage.stdout))
-    .apply((lines) => lines.map((line) => line.trim()).join(" "));
+  return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map((line) => line.trim()).join(" "));
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { NetworkConfig } from "../config/cluster";
 import type { RecordedMesh } from "../facts/record";
+import { asLine, deadEnds } from "./cabling/signals";
 import { differencesOf } from "./differences";
 import { digestOf, digestOfMesh } from "./digest";
-import { moveDifferences, planMoves, sayMoves } from "./moves";
 import { planNetdevs } from "./netdevs";
-import { renderNetplan } from "./netplan";
-import type { NetplanReading } from "./netplanFiles";
+import { moveDifferences, planMoves, sayMoves } from "./netplan/moves";
+import { renderNetplan } from "./netplan/netplan";
+import type { NetplanReading } from "./netplan/netplanFiles";
 import { noteOf } from "./note";
 import type { CablePlan, FileMove, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
-import { asLine, deadEnds } from "./signals";
 import { type HostLine, type HostView, isReached } from "./views";
 
 interface PlannedHosts {

@@ -1,12 +1,12 @@
 import type { ClusterConfig } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
-import { addressLinks } from "./addresses";
-import { type NumberedWire, numberWires } from "./cables";
-import { type Cabling, planCabling } from "./cabling";
-import { type NetplanReading, readNetplan } from "./netplanFiles";
-import { overlapFaults } from "./overlaps";
+import { addressLinks } from "./addresses/addresses";
+import { type NumberedWire, numberWires } from "./addresses/cables";
+import { overlapFaults } from "./addresses/overlaps";
+import { type Cabling, planCabling } from "./cabling/cabling";
+import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
 import type { Topology } from "./plan";
-import { interfaceFaults, judgeTopology } from "./topology";
+import { interfaceFaults, judgeTopology } from "./topology/topology";
 import { type HostLine, type HostView, isReached, type ReachedHost, viewHosts } from "./views";
 
 /** The hosts as they are, and what stands in the way of a plan for them. */

@@ -1,7 +1,7 @@
 import type { PortNumber } from "../config/cluster";
+import { endName, portsOf } from "./cabling/wires";
 import type { CablePlan, NetdevPlan, PeerPlan } from "./plan";
 import { type HostView, isReached } from "./views";
-import { endName, portsOf } from "./wires";
 
 type Twin = 0 | 1;
 

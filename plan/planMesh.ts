@@ -1,7 +1,7 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Probe } from "../facts/hostFacts";
-import { planCables } from "./cables";
+import { planCables } from "./addresses/cables";
 import { planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";

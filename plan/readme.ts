@@ -1,6 +1,6 @@
+import { endName, farEnds } from "./cabling/wires";
 import type { Plan, Topology } from "./plan";
 import { portKey } from "./views";
-import { endName, farEnds } from "./wires";
 
 /** The mesh as a Markdown page: the stack's `readme` output, which Pulumi Cloud shows. */
 export function renderReadme(plan: Plan): string {

@@ -1,13 +1,13 @@
 import type { CableConfig, CableEnd, ClusterConfig, PortRef } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
-import { adoptHosts } from "./adopt";
-import { adoptCables } from "./adoptCables";
-import { type AdoptedNetwork, adoptNetwork } from "./adoptNetwork";
+import { adoptHosts } from "./adopt/adopt";
+import { adoptCables } from "./adopt/adoptCables";
+import { type AdoptedNetwork, adoptNetwork } from "./adopt/adoptNetwork";
+import { byPlace, type Sighting, sightings } from "./cabling/sightings";
+import { linkSharers, portsOf, type Wire, wireName } from "./cabling/wires";
 import { judgeMesh } from "./judgeMesh";
 import type { CableEvidence, Topology } from "./plan";
-import { byPlace, type Sighting, sightings } from "./sightings";
 import { type HostView, inOrder, isReached, portKey } from "./views";
-import { linkSharers, portsOf, type Wire, wireName } from "./wires";
 
 /** What is there, before anybody says what should be. Plain data. */
 export interface Survey {

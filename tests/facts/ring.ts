@@ -4,7 +4,7 @@ import { gatherFacts } from "../../facts/gather";
 import type { HostFacts, Probe } from "../../facts/hostFacts";
 import type { HostRecord, RecordedMesh } from "../../facts/record";
 import type { Lab } from "../../lab/hosts/lab";
-import { renderNetplan } from "../../plan/netplan";
+import { renderNetplan } from "../../plan/netplan/netplan";
 
 /** What a test varies in the stack config of a lab. */
 export interface Wish {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { scriptTexts } from "../../components/scriptTexts";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
-import { renderNetplan } from "../../plan/netplan";
+import { renderNetplan } from "../../plan/netplan/netplan";
 import { packPayload, renderStdin } from "../../plan/payload";
 
 /** The ring of three as its documents say it: host number, netdev, third octet, peer number, peer netdev. */

@@ -1,0 +1,42 @@
+import { sha256 } from "../digest";
+import type { Difference, FileMove } from "../plan";
+import { compareText, type HostLine, type HostView } from "../views";
+import type { NetplanReading } from "./netplanFiles";
+
+/** What is to be moved now, beside what was before: its original stays ours to put back. */
+export function planMoves(
+  { recorded }: HostView,
+  netplanFile: string,
+  reading: NetplanReading | undefined,
+): FileMove[] {
+  const now = (reading?.migrated ?? []).map(({ path, before, text }) => ({
+    name: path.slice(path.lastIndexOf("/") + 1),
+    change: { before: sha256(before), after: text },
+  }));
+  const names = new Set([...(recorded?.moved ?? []), ...now.map(({ name }) => name)]);
+  names.delete(netplanFile.slice(netplanFile.lastIndexOf("/") + 1));
+  return [...names].sort(compareText).map((name) => now.find((move) => move.name === name) ?? { name });
+}
+
+/** One line for each file that is about to be changed. */
+export function sayMoves(host: string, netplanFile: string, moves: readonly FileMove[]): readonly HostLine[] {
+  return moves.flatMap(({ name, change }) => {
+    if (!change) return [];
+    const rest = change.after === "" ? "the file is removed" : "the rest of it stays";
+    const line = `${host}: /etc/netplan/${name}: its CX7 definitions move to ${netplanFile}, ${rest}; destroy puts it back`;
+    return [{ host, line }];
+  });
+}
+
+/** A file that defines CX7 netdevs again after they were moved out of it. */
+export function moveDifferences(view: HostView, moves: readonly FileMove[]): readonly Difference[] {
+  return moves
+    .filter(({ name, change }) => change && view.recorded?.moved?.includes(name))
+    .map(({ name }) => ({
+      host: view.config.name,
+      object: `/etc/netplan/${name}`,
+      property: "CX7 definitions",
+      found: "some again",
+      wanted: "none",
+    }));
+}
