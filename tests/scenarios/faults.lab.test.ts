@@ -135,12 +135,16 @@ const RING_FAULTS: readonly Fault[] = [
     says: ["ring topology requires exactly 3 hosts", "direct"],
   },
   {
-    name: "two hosts",
+    name: "a ring with a host left out",
     sudoPassword: false,
     change: (lab) => ({ hosts: hosts(lab).slice(0, 2) }),
-    says: ["not yet", "direct"],
+    says: [/spark-1: enp1s0f1np1 sees .*, which is no CX7 netdev of any host in spark-mesh:hosts/],
   },
-  { name: "a declared switch", config: { topology: "switch" }, says: ["not yet", "switch"] },
+  {
+    name: "a declared switch that is none",
+    config: { topology: "switch" },
+    says: ["found switch, but the cables lead from port to port", /set it to ring or auto/],
+  },
   {
     name: "a deployment",
     config: { deployments: [{ name: "qwen", recipe: "qwen3.5-397b-a17b-int4-autoround-3x-vllm" }] },
@@ -153,8 +157,8 @@ const WIRING_FAULTS: readonly { readonly name: string; readonly wiring: string; 
   { name: "port 0 to port 0", wiring: "1/0-2/0 2/1-3/1 3/0-1/1", says: ["spark-1/0", "spark-2/0", /port 0/] },
   {
     name: "a switch in the path",
-    wiring: "1/0-switch-a 2/0-switch-a 3/0-switch-a",
-    says: [/spark-1: enp1s0f0np0/, "switch"],
+    wiring: "1/0-switch-a 2/1-switch-a 2/0-3/1 3/0-1/1",
+    says: [/spark-1: enp1s0f0np0.* sees its own twin: a switch is in the path/, /spark-2: enp1s0f1np1.*switch/],
   },
 ];
 
