@@ -2,7 +2,8 @@ import type { NetworkConfig } from "../../config/cluster";
 import { portsOf, type Wire, wireName } from "../cabling/wires";
 import type { CablePlan } from "../plan";
 import type { HostView } from "../views";
-import { type CableToAddress, compareCables, planAddresses } from "./addresses";
+import { compareCables, planAddresses } from "./addresses";
+import type { CableToAddress } from "./links";
 
 /** A cable as its hosts are named, and as their addresses are planned. */
 export interface NumberedWire {

@@ -2,7 +2,8 @@ import type { PortRef } from "../../config/cluster";
 import { overlap, privateRangeOf, type Subnet, sizeOf, subnet, subnetAround, subnetText } from "../../config/subnets";
 import { wireName } from "../cabling/wires";
 import type { HostLine, ReachedHost } from "../views";
-import { type AddressWish, addressLinks, type CableToAddress, type NumberedEnd } from "./addresses";
+import { addressLinks } from "./addresses";
+import type { AddressWish, CableToAddress, NumberedEnd } from "./links";
 
 /** A network that a host already uses outside its CX7 netdevs. */
 interface UsedNetwork {

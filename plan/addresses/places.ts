@@ -1,5 +1,5 @@
 import { contains, privateRangeOf, type Subnet, sizeOf, subnet, subnetAround } from "../../config/subnets";
-import type { AddressWish, Link } from "./addresses";
+import type { AddressWish, Link } from "./links";
 
 /** Subnets of one length side by side, numbered from 0; a place is the number of the first of two neighbours. */
 interface Space {

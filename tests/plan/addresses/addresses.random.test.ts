@@ -1,12 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contains, overlap, subnet } from "../../../config/subnets";
-import {
-  type AddressedCable,
-  type AddressWish,
-  type CableToAddress,
-  planAddresses,
-} from "../../../plan/addresses/addresses";
+import { planAddresses } from "../../../plan/addresses/addresses";
+import type { AddressedCable, AddressWish, CableToAddress } from "../../../plan/addresses/links";
 import { between, cablings, hostNumbers, linkKey, ringOf, rings, toSwitch, wishes, withExplicit } from "./cablings";
 
 const turned = (cable: CableToAddress): CableToAddress => {

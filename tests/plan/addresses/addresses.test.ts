@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AddressWish, type CableToAddress, compareCables, planAddresses } from "../../../plan/addresses/addresses";
+import { compareCables, planAddresses } from "../../../plan/addresses/addresses";
+import type { AddressWish, CableToAddress } from "../../../plan/addresses/links";
 import { between, ringOf, toSwitch } from "./cablings";
 
 const article: AddressWish = { firstSubnet: "192.168.177.0/24", prefixLength: 24 };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { PortNumber } from "../../../config/cluster";
-import type { AddressWish, CableToAddress } from "../../../plan/addresses/addresses";
+import type { AddressWish, CableToAddress } from "../../../plan/addresses/links";
 
 /** Random cablings and address wishes, as the stack config and the cables allow them. */
 

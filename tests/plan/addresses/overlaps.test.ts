@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HostFacts } from "../../../facts/hostFacts";
-import type { AddressWish, CableToAddress } from "../../../plan/addresses/addresses";
+import type { AddressWish, CableToAddress } from "../../../plan/addresses/links";
 import { overlapFaults } from "../../../plan/addresses/overlaps";
 import type { ReachedHost } from "../../../plan/views";
 import { cluster, freshFacts } from "../hosts";
