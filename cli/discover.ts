@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   const survey = surveyMesh(cluster, probes);
   const found = options.adopt ? adoptedConfig(cluster, probes) : foundConfig(survey);
   // What would be written is judged as it will be read: some faults end with it.
-  const then = surveyMesh(withFound(cluster, found), probes);
+  const then = options.write ? surveyMesh(withFound(cluster, found), probes) : survey;
   const written = options.write && then.faults.length === 0 ? write(options, named, found) : undefined;
   const final = written === undefined ? survey : then;
 

@@ -1,4 +1,5 @@
 import type { CableEnd, HostConfig, PortRef } from "../config/cluster";
+import { bareAddress } from "../config/subnets";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { type HostRecord, sameStat } from "./record";
@@ -80,10 +81,6 @@ function recordedLooks(record: HostRecord, pings: readonly Question[], abandoned
       .filter((address) => !awaited.includes(address))
       .map((address) => ({ netdev, address }));
   });
-}
-
-function bareAddress(cidr: string): string {
-  return cidr.replace(/\/.*/, "");
 }
 
 /**

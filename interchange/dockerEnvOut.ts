@@ -1,4 +1,5 @@
 import { Faults } from "../config/faults";
+import { bareAddress } from "../config/subnets";
 import type { NetdevPlan } from "../plan/plan";
 import { type Exported, type ExportedMesh, type Member, membersOf, usersOf } from "./exported";
 
@@ -64,7 +65,7 @@ function overCx7({ plan }: ExportedMesh, members: readonly Member[]): Values | u
   const isSame = first && others.every((netdevs) => shapeOf(netdevs).join() === shapeOf(first).join());
   const [netdev] = first ?? [];
   if (plan.topology === "ring" || !isSame || !netdev || first.length !== 2) return undefined;
-  const addresses = members.map(({ planned }) => bare(planned.netdevs[0]?.address ?? ""));
+  const addresses = members.map(({ planned }) => bareAddress(planned.netdevs[0]?.address ?? ""));
   return {
     CLUSTER_NODES: addresses.join(","),
     COPY_HOSTS: addresses.slice(1).join(","),
@@ -125,7 +126,7 @@ function linksOf(members: readonly Member[]): readonly Values[] {
         const far = members.findIndex((member) => member.planned.name === peer.host);
         const [own, other] = [planned.managementAddress, members[far]?.planned.managementAddress];
         if (far < rank || own === undefined || other === undefined) return [];
-        return [{ [own]: bare(address), [other]: peer.address }];
+        return [{ [own]: bareAddress(address), [other]: peer.address }];
       }),
     ),
   );
@@ -136,8 +137,4 @@ function roceDevices(members: readonly Member[]): string {
   const netdevs = members.flatMap(({ planned }) => planned.netdevs);
   const sorted = [...netdevs].sort((a, b) => a.port - b.port || a.twin - b.twin);
   return [...new Set(sorted.map(({ roceDevice }) => roceDevice))].join(",");
-}
-
-function bare(cidr: string): string {
-  return cidr.replace(/\/.*$/, "");
 }

@@ -1,4 +1,5 @@
 import { Faults } from "../config/faults";
+import { bareAddress } from "../config/subnets";
 import type { FileMove, HostPlan, NetdevPlan, PeerPlan, Plan } from "./plan";
 
 /** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */
@@ -52,7 +53,7 @@ export function renderDocument(
   const netdevLine = ({ netdev, mtu, address }: NetdevPlan) =>
     `netdev ${check("word", "netdev", netdev)} ${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
   const linkLine = ({ netdev, address }: NetdevPlan, peer: PeerPlan) => {
-    const ends = `${bare(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
+    const ends = `${bareAddress(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
     return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
   };
   const moveLine = ({ name, change }: FileMove) => {
@@ -78,10 +79,6 @@ export function renderDocument(
   ];
   if (faults.length > 0) throw new Faults(`the document of ${host.name}`, faults);
   return `${lines.join("\n")}\n`;
-}
-
-function bare(cidr: string): string {
-  return cidr.slice(0, cidr.indexOf("/"));
 }
 
 function base64(text: string): string {

@@ -1,4 +1,5 @@
 import type { PortNumber } from "../config/cluster";
+import { bareAddress } from "../config/subnets";
 import { endName, portsOf } from "./cabling/wires";
 import type { CablePlan, NetdevPlan, PeerPlan } from "./plan";
 import { type HostView, isReached } from "./views";
@@ -80,7 +81,7 @@ function planPeer(peer: HostView, twin: Twin, faced: FacedPort | undefined): rea
     {
       host: peer.config.name,
       netdev: netdevAt(peer, place),
-      address: address.replace(/\/.*$/, ""),
+      address: bareAddress(address),
       ...(mac === undefined ? {} : { mac }),
     },
   ];

@@ -2,6 +2,7 @@ import { sha256 } from "../digest";
 import type { Difference, FileMove } from "../plan";
 import { compareText, type HostLine, type HostView } from "../views";
 import type { NetplanReading } from "./netplanFiles";
+import { baseName } from "./netplanYaml";
 
 /** What is to be moved now, beside what was before: its original stays ours to put back. */
 export function planMoves(
@@ -10,11 +11,11 @@ export function planMoves(
   reading: NetplanReading | undefined,
 ): FileMove[] {
   const now = (reading?.migrated ?? []).map(({ path, before, text }) => ({
-    name: path.slice(path.lastIndexOf("/") + 1),
+    name: baseName({ path }),
     change: { before: sha256(before), after: text },
   }));
   const names = new Set([...(recorded?.moved ?? []), ...now.map(({ name }) => name)]);
-  names.delete(netplanFile.slice(netplanFile.lastIndexOf("/") + 1));
+  names.delete(baseName({ path: netplanFile }));
   return [...names].sort(compareText).map((name) => now.find((move) => move.name === name) ?? { name });
 }
 
