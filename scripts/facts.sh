@@ -189,24 +189,39 @@ ask_sudo() {
 	[[ $answer == \[* ]] && shown=$answer
 }
 
-# Prints `NETDEV ADDRESS` where ADDRESS answers on NETDEV.
+# Prints `NETDEV ADDRESS` where ADDRESS answers on NETDEV. One lost packet is no silence.
 answers_ping() {
-	ping -n -q -c 1 -W 1 -I "$1" "$2" </dev/null >/dev/null && printf '%s %s\n' "$1" "$2"
+	local tries
+	for ((tries = 0; tries < 2; tries++)); do
+		ping -n -q -c 1 -W 1 -I "$1" "$2" </dev/null >/dev/null || continue
+		printf '%s %s\n' "$1" "$2"
+		return 0
+	done
 }
 
-# Prints `NETDEV ADDRESS` for every address that answers on NETDEV's link, our own aside.
+# Prints `NETDEV ADDRESS` for every address that answers on NETDEV's link, our own aside. While a link that has just come
+# up looks whether its link-local address is taken, it neither asks nor answers: so ours is waited for, and a silence,
+# which may be the other end's, is asked about again.
 answers_multicast() {
-	local line address own seen=" "
-	own=$(ip -6 -o addr show dev "$1" scope link)
-	while IFS= read -r line; do
-		[[ $line =~ from\ (fe80:[0-9a-f:]+) ]] || continue
-		address=${BASH_REMATCH[1]}
-		[[ $address == *: ]] && address=${address%:}
-		[[ $seen == *" $address "* || $own == *" $address/"* ]] && continue
-		seen+="$address "
-		# An answer alone leaves no neighbour entry behind; a question does.
-		ping -6 -n -q -c 1 -W 1 "$address%$1" </dev/null >/dev/null && printf '%s %s\n' "$1" "$address"
-	done < <(ping -6 -n -c 2 -w 2 "ff02::1%$1" </dev/null)
+	local line address own seen=" " tries
+	for ((tries = 0; tries < 30; tries++)); do
+		own=$(ip -6 -o addr show dev "$1" scope link)
+		[[ $own == *" tentative "* ]] || break
+		sleep 0.1
+	done
+	for ((tries = 0; tries < 3; tries++)); do
+		while IFS= read -r line; do
+			[[ $line =~ from\ (fe80:[0-9a-f:]+) ]] || continue
+			address=${BASH_REMATCH[1]}
+			[[ $address == *: ]] && address=${address%:}
+			[[ $seen == *" $address "* || $own == *" $address/"* ]] && continue
+			# An answer alone leaves no neighbour entry behind; a question does.
+			ping -6 -n -q -c 1 -W 1 "$address%$1" </dev/null >/dev/null || continue
+			seen+="$address "
+			printf '%s %s\n' "$1" "$address"
+		done < <(ping -6 -n -c 2 -w 2 "ff02::1%$1" </dev/null)
+		[[ -n $own && $seen == " " ]] || return 0
+	done
 }
 
 # Asks each NETDEV for its ADDRESS, `NETDEV ADDRESS` a line, and prints the line: the question alone leaves the MAC of
