@@ -13,6 +13,7 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: [onVirtualSparks],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -1,12 +1,14 @@
 /** Labs of virtual Sparks, for tests, for the demo and for the command line. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { addressOf, type HostSpec, parseWiring } from "../layout";
 import { hostNumber, setCable } from "./cables";
 import { initOf, insideArguments, isPowered } from "./inside";
 import { makeLab, removeLab, rewireLab } from "./life";
 import { checkMachine, raiseInotifyLimit } from "./machine";
 import { powerOff, powerOn, waitBooted } from "./power";
-import { type Outcome, type RunOptions, run } from "./process";
+import { type Outcome, type RunOptions, run, until } from "./process";
 import { ensureRootfs } from "./rootfs";
 import { defaultStackFile } from "./stack-config";
 import { hostPublicKey, type LabRecord, type LabSpec, pathsOf, readRecord, type Share, withLock } from "./state";
@@ -42,6 +44,9 @@ export interface LabOptions {
   /** Told what happens. @default nobody */
   readonly say?: (line: string) => void;
 }
+
+const linksScript = readFileSync(join(__dirname, "links.sh"), "utf8");
+const linkSeconds = 60;
 
 /** The sudo password of the hosts that ask for one in a default lab. */
 const defaultSudoPassword = "spark-3 needs a password";
@@ -195,6 +200,13 @@ export class Lab {
   /** Puts the cable at a port back in working order. */
   async replug(port: string): Promise<void> {
     await setCable(this.state, port, "plugged");
+  }
+
+  /** Waits until every link that has carrier can be heard on: the kernel first makes sure of a new address. */
+  async linksReady(): Promise<void> {
+    for (const { name } of this.hosts) {
+      await until(async () => (await this.exec(name, linksScript)).code === 0, linkSeconds, `${name}: its links`);
+    }
   }
 
   /** Cables the lab as another wiring says; a cable that it has already stays as it is. */

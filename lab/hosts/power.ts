@@ -11,7 +11,8 @@ import { initOf, isPowered } from "./inside";
 import { killProcess, start, until } from "./process";
 import { type LabRecord, pathsOf, readPower, writePower } from "./state";
 
-const bootSeconds = 90;
+/** For eight hosts at once on a busy machine. */
+const bootSeconds = 300;
 
 /** Switches a host on; `waitBooted` says when it is up. */
 export function powerOn(record: LabRecord, host: string): void {
@@ -41,7 +42,7 @@ export async function powerOff(record: LabRecord, host: string): Promise<void> {
     await killProcess(power);
   }
   const cgroup = cgroupOf(record.network, host);
-  await until(() => endCgroup(cgroup), 10, `${host}: its processes to end`);
+  await until(() => endCgroup(cgroup), 60, `${host}: its processes to end`);
   await workCables("detach", netdevsOfHost(record, host));
 }
 

@@ -102,7 +102,7 @@ export async function killProcess(record: ProcessRecord): Promise<void> {
   if (isRunning(record)) {
     process.kill(record.pid, "SIGKILL");
   }
-  await until(() => !isRunning(record), 10, `process ${record.pid} to end`);
+  await until(() => !isRunning(record), 60, `process ${record.pid} to end`);
 }
 
 /** The first process of the PID namespace two levels inside that of `outermost`, if it is there. */

@@ -8,7 +8,7 @@ export async function sshSessions(lab: Lab, host: string): Promise<number> {
   const [address] = namesOf(lab.state.network).cidr.split("/");
   const { stdout } = await lab.exec(
     host,
-    `journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Accepted .* from ${address} ' || true`,
+    `journalctl --sync; journalctl -q -o cat -t sshd -t sshd-session | grep -c '^Accepted .* from ${address} ' || true`,
   );
   return Number(stdout);
 }

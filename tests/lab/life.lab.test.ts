@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
 import { endName } from "../../lab/layout";
+import { until } from "../scenarios/observe";
 
 const name = "test-lab";
 const cx7 = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"] as const;
@@ -131,11 +132,10 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
     const write = "umask 077 && cat >/etc/netplan/40-cx7.yaml && netplan apply";
     expect((await lab.exec("spark-1", write, { stdin: netplan(11, "enp1s0f0np0") })).code).toBe(0);
     expect((await lab.exec("spark-2", write, { stdin: netplan(12, "enp1s0f1np1") })).code).toBe(0);
-    const fullSize =
-      "for try in 1 2 3 4 5; do ping -c 1 -W 1 -M do -s 8972 192.168.177.12 && break; sleep 1; done >/dev/null";
-    await output("spark-1", fullSize);
+    const fullSize = "ping -c 1 -W 1 -M do -s 8972 192.168.177.12";
+    await until(lab, ["spark-1"], fullSize, 60);
     await Promise.all([lab.reboot("spark-1"), lab.reboot("spark-2")]);
-    await output("spark-1", fullSize);
+    await until(lab, ["spark-1"], fullSize, 60);
     for (const host of ["spark-1", "spark-2"]) {
       await output(host, "rm /etc/netplan/40-cx7.yaml");
       await lab.reboot(host);
@@ -164,6 +164,7 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
     expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["0", "0"]);
     await lab.replug("2/1");
     expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["4", "4"]);
+    await lab.linksReady();
     expect((await neighbours("spark-1")).enp1s0f0np0).toEqual([await macOf("spark-2", "enp1s0f1np1")]);
   });
 

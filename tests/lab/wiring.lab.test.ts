@@ -1,13 +1,12 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { defaultHosts, Lab } from "../../lab/hosts/lab";
-import { until } from "../scenarios/observe";
 
 const name = "wiring-lab";
 
 /** Who answers a multicast ping out of each netdev: `HOST/PORT TWIN`, sorted, by the same name of the netdev itself. */
 async function heard(lab: Lab): Promise<Record<string, string[]>> {
   const hosts = lab.hosts.map((host) => host.name);
-  await until(lab, hosts, "! ip -6 -o address show tentative | grep -q np", 20);
+  await lab.linksReady();
   const netdevs = await Promise.all(
     hosts.map(async (host, index) => {
       const ask = `shopt -s nullglob; cd /sys/class/net; for netdev in en*np*; do
