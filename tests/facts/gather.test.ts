@@ -118,7 +118,7 @@ it("keeps nobody's second pass waiting, and nobody longer than a connection may 
   expect(performance.now() - start).toBeLessThan(8000);
   expect(probes.get("spark-3")).toMatchObject({ kind: "unreachable" });
   expect(neighboursOf(probes.get("spark-1"))).toHaveLength(1);
-  expect((one.asked[0]?.at ?? Number.POSITIVE_INFINITY) - start).toBeLessThan(3000);
+  expect((one.asked[0]?.at ?? Number.POSITIVE_INFINITY) - start).toBeLessThan(4500);
 });
 
 it("goes on without the first pass of a host that hangs", async () => {

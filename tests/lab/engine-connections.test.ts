@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect as dial } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, installedCli, labEngine } from "../../lab/cli";
+import { startAgent } from "../facts/agents";
 import { keyPair } from "./engine/host";
 import type { Wish } from "./engine/program/wish";
 import { Sample } from "./engine/run";
@@ -74,14 +75,12 @@ describe.each(engines)("%s", { timeout: 120_000 }, (_name, engine) => {
   });
 
   it("goes through a jump host, and logs in with the agent", async () => {
-    const socket = join(sample.folder, "agent");
-    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    const agent = startAgent(sample.folder);
     try {
-      while (!existsSync(socket)) await sleep(50);
       const key = join(sample.folder, "key");
       writeFileSync(key, sample.client.privateKey, { mode: 0o600 });
-      execFileSync("ssh-add", ["-q", key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
-      sample.env.SSH_AUTH_SOCK = socket;
+      agent.add(key);
+      sample.env.SSH_AUTH_SOCK = agent.socket;
       const { host, port, hostKey, privateKey } = sample.connection("h2");
       const proxy = { user: "jumper", host, port, hostKey, privateKey };
       connect([h1], { h1: { privateKey: undefined, proxy } });
@@ -91,16 +90,15 @@ describe.each(engines)("%s", { timeout: 120_000 }, (_name, engine) => {
       expect(sample.host("h1").transcript).toHaveLength(2);
     } finally {
       sample.env.SSH_AUTH_SOCK = "";
-      agent.kill();
-      await once(agent, "exit");
+      agent.end();
     }
   });
 
   it("keeps a second run out, and goes on after it was killed", async () => {
-    sample.wish({ hosts: [{ ...h1, args: { update: "sleep 20" } }] });
+    sample.wish({ hosts: [{ ...h1, args: { update: "sleep 60" } }] });
     const running = sample.spawn(up);
     const killed = once(running, "exit");
-    while (!sample.host("h1").transcript.some(({ command }) => command === "sleep 20")) await sleep(100);
+    while (!sample.host("h1").transcript.some(({ command }) => command === "sleep 60")) await sleep(100);
     const second = await sample.run(up);
     expect(second.output).toContain("error: the stack is currently locked by");
     expect(second.code).toBe(1);

@@ -17,7 +17,7 @@ const engines: [string, Engine | undefined][] = [
 
 describe.concurrent.each(engines)("%s", (_name, engine) => {
   // Never downloads: a check of the pair belongs where the CLI is.
-  it("takes the recorded steps", { timeout: 300_000 }, async ({ skip, expect }) => {
+  it("takes the recorded steps", { timeout: 600_000 }, async ({ skip, expect }) => {
     if (engine === undefined) return skip("no Pulumi CLI with the command plugin on this machine");
     const sample = new Sample(engine);
     await sample.start();
@@ -72,7 +72,7 @@ async function lifecycle(sample: Sample): Promise<void> {
   await sample.step("a fault of the program", "preview");
   sample.wish({ hosts: [{ ...updated, mtu: 5000 }, h2, h3], fault: "ResourceError" });
   await sample.step("a fault of a component", "preview");
-  sample.wish({ hosts: [updated, h2], connections: { h1: { ...sample.connection("h1"), perDialTimeout: 3 } } });
+  sample.wish({ hosts: [updated, h2], connections: { h1: { ...sample.connection("h1"), perDialTimeout: 30 } } });
   await sample.step("another connection, and a host fewer", ...up);
   await sample.step("refresh", "refresh", "--yes", "--skip-preview");
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { defaultHosts, Lab } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
+import { until } from "../scenarios/observe";
 
 const name = "nm-lab";
 
@@ -19,7 +19,10 @@ describe.skipIf(process.getuid?.() !== 0)("a lab on NetworkManager alone", () =>
 
   const output = async (host: string, command: string) => (await lab.exec(host, command)).stdout.trim();
 
-  async function expectManaged(): Promise<void> {
+  /** Within a minute: a host is up, and netplan done, before NetworkManager is. */
+  const expectManaged = () => vi.waitFor(expectManagedNow, { timeout: 60_000, interval: 250 });
+
+  async function expectManagedNow(): Promise<void> {
     for (const { name: host, address } of lab.hosts) {
       expect(await output(host, "systemctl is-active NetworkManager systemd-networkd"), host).toBe("active\ninactive");
       expect(await output(host, "nmcli -g GENERAL.CONNECTION device show enP7s7"), host).toBe("netplan-enP7s7");
@@ -38,11 +41,12 @@ describe.skipIf(process.getuid?.() !== 0)("a lab on NetworkManager alone", () =>
   });
 
   test("loses it for a moment at `netplan apply`, and an open session outlives that", async () => {
-    const watch = lab.exec("spark-1", "timeout 15 ip monitor address dev enP7s7");
-    await sleep(500);
+    const watch = lab.exec("spark-1", "timeout 100 ip monitor address dev enP7s7");
+    await until(lab, ["spark-1"], "pgrep -x ip", 60);
     const session = await run(lab.sshCommand("spark-1", ["sudo netplan apply; echo over"]), { timeoutSeconds: 60 });
     expect(session.stdout, session.stderr).toBe("over\n");
     await expectManaged();
+    await output("spark-1", "pkill -x ip");
     expect((await watch).stdout).toContain("Deleted ");
   });
 

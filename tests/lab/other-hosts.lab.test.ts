@@ -24,11 +24,10 @@ describe.skipIf(process.getuid?.() !== 0)("two labs of other hosts", () => {
     expect(await output("cd /srv/colon:lab && ls lab.ts && touch x 2>&1")).toContain("Read-only");
 
     const connection = "nmcli -g GENERAL.CONNECTION device show enp1s0f0np0";
-    const named = `for try in $(seq 50); do ${connection} | grep 'Wired connection' && break; sleep 0.1; done`;
-    expect(await output(named)).toMatch(/^Wired connection \d$/);
+    await expect.poll(() => output(connection), { timeout: 60_000 }).toMatch(/^Wired connection \d$/);
     // What three minutes without a DHCP server come to.
     await output("nmcli device disconnect enp1s0f0np0");
-    expect(await output("ip -6 -o address show dev enp1s0f0np0")).toBe("");
+    await expect.poll(() => output("ip -6 -o address show dev enp1s0f0np0"), { timeout: 60_000 }).toBe("");
     expect(await output("cat /sys/class/net/enp1s0f0np0/carrier")).toBe("1");
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { until } from "../../lab/hosts/process";
-import { destroyRing, must, netplanText, on, operate, ringDocument, traces } from "./operations";
+import { destroyRing, eventually, must, netplanText, on, operate, ringDocument, traces } from "./operations";
 
 // The cable between spark-2, which renders through NetworkManager, and spark-3, which renders through networkd.
 const cable = "2/0";
@@ -21,6 +21,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await lab.replug(cable);
   await destroyRing(lab);
+  await lab.linksReady();
 });
 
 afterAll(() => lab?.down());
@@ -34,6 +35,12 @@ const alone = (host: LabHost) =>
     .join("\n");
 const addressOf = (host: LabHost, netdev: string) =>
   new RegExp(`^netdev ${netdev} 9000 (\\S+)$`, "m").exec(ringDocument(lab, host))?.[1] ?? "none planned";
+
+async function expectAsBefore(before: readonly string[]): Promise<void> {
+  for (const [index, { name }] of hosts.entries()) {
+    await eventually(async () => expect(await traces(lab, name), name).toBe(before[index]));
+  }
+}
 
 test.each([
   ["absent, without a cable", {}],
@@ -54,11 +61,11 @@ test.each([
     for (const netdev of netdevsOf(host)) {
       const look = `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu`;
       const right = new RegExp(`^\\S+ +UP +${addressOf(host, netdev)} *\\n9000$`);
-      await until(async () => right.test(await on(lab, host.name, look)), 20, `${host.name} ${netdev}`);
+      await until(async () => right.test(await on(lab, host.name, look)), 60, `${host.name} ${netdev}`);
     }
   }
   await destroyRing(lab);
-  for (const [index, { name }] of hosts.entries()) expect(await traces(lab, name)).toBe(before[index]);
+  await expectAsBefore(before);
 });
 
 test("an absent netdev whose peer is to answer is refused before anything is touched", async () => {
@@ -85,11 +92,5 @@ test("what lost its carrier meanwhile is put back all the same", async () => {
   await lab.unplug(cable, { carrier: true });
   await destroyRing(lab);
   await lab.replug(cable);
-  await Promise.all(
-    hosts.map(({ name }, index) =>
-      until(async () => (await traces(lab, name)) === before[index], 10, `${name} as it was`).catch(async () =>
-        expect(await traces(lab, name)).toBe(before[index]),
-      ),
-    ),
-  );
+  await expectAsBefore(before);
 });

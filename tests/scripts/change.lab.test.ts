@@ -63,7 +63,7 @@ test("nothing to do means nothing done", async () => {
   for (const host of lab.hosts) {
     const before = await on(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`);
     const netplans =
-      "journalctl -o cat -u 'spark-mesh-*' | wc -l; ls -i /run/systemd/network /run/NetworkManager/system-connections 2>/dev/null";
+      "journalctl --sync; journalctl -o cat -u 'spark-mesh-*' | wc -l; ls -i /run/systemd/network /run/NetworkManager/system-connections 2>/dev/null";
     const applied = await on(lab, host.name, `${netplans}; true`);
     const document = ringDocument(lab, host, { macs });
     expect(await must(lab, host, "stage", document)).toBe(ids.get(host.name));

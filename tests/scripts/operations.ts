@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { vi } from "vitest";
 import { scriptTexts } from "../../components/scriptTexts";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
@@ -58,7 +59,7 @@ export function netplanText(host: LabHost, mtu = 9000): string {
 
 /** A host's document: the article's ring. */
 export function ringDocument(lab: Lab, host: LabHost, wish: Wish = {}): string {
-  const { stack = "organization/spark-mesh/home", operator = "me@laptop file", confirmSeconds = 60 } = wish;
+  const { stack = "organization/spark-mesh/home", operator = "me@laptop file", confirmSeconds = 300 } = wish;
   const { netplanFile = "/etc/netplan/40-cx7.yaml", mtu = 9000, mesh = recordedMesh, macs, extra = [] } = wish;
   const text = netplanText(host, mtu);
   const own = ring.filter(([number]) => number === host.number);
@@ -115,7 +116,7 @@ export function operationCommand(
 export async function operate(...call: Parameters<typeof operationCommand>): Promise<Result> {
   const { command, stdin } = operationCommand(...call);
   const began = performance.now();
-  const { code, stdout, stderr } = await run(command, { stdin, timeoutSeconds: 120 });
+  const { code, stdout, stderr } = await run(command, { stdin, timeoutSeconds: 300 });
   const message = stderr.trimEnd().split("\n").at(-1) ?? "";
   return { code, stdout, stderr, message, seconds: (performance.now() - began) / 1000 };
 }
@@ -148,6 +149,11 @@ export async function on(lab: Lab, host: string, command: string): Promise<strin
   const { code, stdout, stderr } = await lab.exec(host, command);
   if (code !== 0) throw new Error(`${host}: ${command}: exit status ${code}: ${stderr}`);
   return stdout.trim();
+}
+
+/** Has an assertion hold within a minute: renderers work on after netplan, and a unit ends some time after its work. */
+export function eventually(assertion: () => Promise<void>): Promise<void> {
+  return vi.waitFor(assertion, { timeout: 60_000, interval: 250 });
 }
 
 /** All of a host that a mesh touches, as text: files, live state, units, and what must not be there. */

@@ -2,7 +2,17 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { armedTransaction, rolledBackTransaction } from "../../facts/record";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { run, until } from "../../lab/hosts/process";
-import { commitRing, destroyRing, must, on, operate, operationCommand, ringDocument, traces } from "./operations";
+import {
+  commitRing,
+  destroyRing,
+  eventually,
+  must,
+  on,
+  operate,
+  operationCommand,
+  ringDocument,
+  traces,
+} from "./operations";
 
 const file = "/etc/netplan/40-cx7.yaml";
 /**
@@ -16,6 +26,12 @@ const former = (host: LabHost) =>
     ...["enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"].map((netdev) => `${netdev}: { link-local: [ ipv6 ] }`),
   ].join(", ")} } }`;
 
+/** Succeeds where all that the former file brings is live, and NetworkManager has nothing more to do. */
+const isFormer = (host: LabHost) =>
+  `[ $(ip -6 -o address show scope link -tentative | grep -c 'np[01]') = 4 ] &&
+   ip -br address show dev enp1s0f0np0 | grep -qF ' ${formerAddress(host)}' &&
+   ! { command -v nmcli >/dev/null && nmcli -g STATE device | grep -q '^connecting'; }`;
+
 let lab: Lab;
 let hosts: LabHost[];
 let before: string[];
@@ -24,7 +40,12 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "test-rollback", stackFile: false, fresh: true });
   hosts = lab.hosts;
   for (const host of hosts) {
-    await on(lab, host.name, `echo '${former(host)}' >${file}; chmod 0640 ${file}; netplan apply 2>&1; sleep 3`);
+    await on(lab, host.name, `echo '${former(host)}' >${file}; chmod 0640 ${file}; netplan apply 2>&1`);
+    await until(
+      async () => (await lab.exec(host.name, isFormer(host))).code === 0,
+      60,
+      `${host.name}: its former file`,
+    );
   }
   before = await Promise.all(hosts.map(({ name }) => traces(lab, name)));
 });
@@ -48,16 +69,18 @@ const rolledBack = async ({ name }: LabHost) =>
 
 /** Everything is as it was; of us nothing is left but the note of the rollback. */
 async function expectFormer(host: LabHost, index: number): Promise<void> {
-  const left = (await traces(lab, host.name)).replace(/^(\/run\/spark-mesh.lock|\/var\/lib\/spark-mesh)\n?/gm, "");
-  expect(left.trim(), host.name).toBe(before[index]?.trim());
+  await eventually(async () => {
+    const left = (await traces(lab, host.name)).replace(/^(\/run\/spark-mesh.lock|\/var\/lib\/spark-mesh)\n?/gm, "");
+    expect(left.trim(), host.name).toBe(before[index]?.trim());
+  });
 }
 
 test("nobody confirms: the timer puts everything back, and commit says so", async () => {
-  const ids = await all((host) => must(lab, host, "stage", ringDocument(lab, host, { confirmSeconds: 20 })));
+  const ids = await all((host) => must(lab, host, "stage", ringDocument(lab, host, { confirmSeconds: 40 })));
   await all(async (host, index) => {
     const found = armedTransaction.parse(JSON.parse(await on(lab, host.name, "cat /var/lib/spark-mesh/armed.json")));
     expect(found.transaction).toBe(ids[index]);
-    await until(async () => !(await atWork(host)), 60, `${host.name} rolled back`);
+    await until(async () => !(await atWork(host)), 180, `${host.name} rolled back`);
     expect(await rolledBack(host)).toMatchObject({ transaction: ids[index], cause: "timer" });
     await expectFormer(host, index);
     for (const operation of ["verify", "commit"] as const) {
@@ -83,7 +106,7 @@ test("a host that dies unconfirmed comes back as it was", async () => {
     expect(await on(lab, host.name, `cat ${file}; stat -c %a ${file}`)).toBe(`${former(host)}\n640`);
     await until(
       async () => (await on(lab, host.name, "ip -br address show dev enp1s0f0np0")).includes(formerAddress(host)),
-      20,
+      60,
       `${host.name} has its former address`,
     );
     const live = await on(lab, host.name, "ip address; cat /sys/class/net/enP2p1s0f0np0/mtu");
@@ -153,5 +176,5 @@ test("a stage killed at any point, then run again, ends in the desired state", a
     );
   }
   await destroyRing(lab);
-  await all(async (host, index) => expect(await traces(lab, host.name)).toBe(before[index]));
+  await all((host, index) => eventually(async () => expect(await traces(lab, host.name)).toBe(before[index])));
 });

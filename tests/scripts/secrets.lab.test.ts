@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { run } from "../../lab/hosts/process";
+import { run, until } from "../../lab/hosts/process";
 import { must, on, operate, operationCommand, ringDocument } from "./operations";
 
 const password = "canary $(touch /tmp/canary) 'quoted' \"twice\"";
@@ -44,12 +45,14 @@ async function straceOfSshd({ name }: LabHost, words: readonly string[]): Promis
   ]);
   const lines = candidates.stdout.trim().split("\n");
   expect(lines).toContain(net);
-  const strace = spawn("strace", ["-f", "-qq", ...words, "-p", `${lines[lines.indexOf(net) + 1]}`]);
+  const pid = lines[lines.indexOf(net) + 1];
+  const strace = spawn("strace", ["-f", "-qq", ...words, "-p", `${pid}`]);
   let log = "";
   strace.stderr.on("data", (chunk: Buffer) => {
     log += chunk.toString();
   });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const isTraced = () => /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  await until(isTraced, 60, "strace to attach");
   return {
     async end() {
       strace.kill("SIGINT");
@@ -64,7 +67,7 @@ const failedLogins = async () =>
     await on(
       lab,
       asking.name,
-      "journalctl --no-pager -o cat | grep -c 'pam_unix(sudo:auth): authentication failure' || true",
+      "journalctl --sync; journalctl --no-pager -o cat | grep -c 'pam_unix(sudo:auth): authentication failure' || true",
     ),
   );
 
@@ -114,7 +117,7 @@ test.each([
     await on(
       lab,
       asking.name,
-      "ls /tmp/canary 2>/dev/null; grep -rl canar[y] /etc /var/lib/spark-mesh /run /tmp /home /root 2>/dev/null; journalctl --no-pager | grep canar[y]; true",
+      "ls /tmp/canary 2>/dev/null; grep -rl canar[y] /etc /var/lib/spark-mesh /run /tmp /home /root 2>/dev/null; journalctl --sync; journalctl --no-pager | grep canar[y]; true",
     ),
   ).toBe("");
   await must(lab, asking, "undo", pairDocument(asking));

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
-import { until } from "../../lab/hosts/process";
-import { commitRing, cx7, destroyRing, on } from "./operations";
+import { commitRing, cx7, destroyRing, eventually, on } from "./operations";
 
 // DGX OS as it comes: NetworkManager makes profiles of its own for the CX7 netdevs and asks for DHCP in vain.
 const host = "spark-2";
@@ -31,7 +30,7 @@ const lasting = () =>
     `ls -A /etc/netplan /etc/NetworkManager/system-connections
      find /run/udev/rules.d -type f 2>/dev/null
      nmcli -t -f NAME,TYPE,AUTOCONNECT connection | sed 's/^lo-[^:]*/lo/' | sort
-     nmcli -t -f DEVICE,STATE device | sed 's/connect.*(.*configuration)/disconnected/' | sort
+     nmcli -t -f DEVICE,STATE device | sed 's/:connecting .*/:disconnected/' | sort
      cd /proc/sys/net/ipv6/conf; for netdev in ${cx7.join(" ")}; do
        echo $netdev $(cat /sys/class/net/$netdev/{mtu,flags} $netdev/{addr_gen_mode,disable_ipv6})
        ip -br -4 address show dev $netdev | sed 's/@[^ ]*//'
@@ -43,9 +42,7 @@ async function expectMesh(): Promise<void> {
   for (const netdev of cx7) {
     const look = `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu; nmcli -g GENERAL.STATE,GENERAL.CONNECTION device show ${netdev}`;
     const right = new RegExp(`^\\S+ +UP +192\\.168\\.\\d+\\.12/24 *\\n9000\\n100 \\(connected\\)\\nnetplan-${netdev}$`);
-    await until(async () => right.test(await on(lab, host, look)), 20, netdev).catch(async () =>
-      expect(await on(lab, host, look)).toMatch(right),
-    );
+    await eventually(async () => expect(await on(lab, host, look)).toMatch(right));
   }
 }
 
@@ -60,15 +57,13 @@ test.each([
   [
     "and one netdev has an address by hand",
     async () => {
-      await on(lab, host, "nmcli device disconnect enp1s0f0np0; ip address add 10.9.8.7/24 dev enp1s0f0np0; sleep 2");
+      await on(lab, host, "nmcli device disconnect enp1s0f0np0; ip address add 10.9.8.7/24 dev enp1s0f0np0");
+      const state = "nmcli -g GENERAL.STATE device show enp1s0f0np0";
+      await eventually(async () => expect(await on(lab, host, state)).toBe("100 (connected (externally))"));
     },
   ],
 ])("NetworkManager's own profiles, %s: the mesh takes over, survives a reboot, and gives back", async (_, prepare) => {
-  await until(
-    async () => (await on(lab, host, "nmcli -g NAME connection")).includes("Wired connection 4"),
-    20,
-    "profiles",
-  );
+  await eventually(async () => expect(await on(lab, host, "nmcli -g NAME connection")).toContain("Wired connection 4"));
   await prepare();
   const before = await lasting();
   await commitRing(lab);
@@ -76,5 +71,5 @@ test.each([
   await lab.reboot(host);
   await expectMesh();
   await destroyRing(lab);
-  expect(await lasting()).toBe(before);
+  await eventually(async () => expect(await lasting()).toBe(before));
 });

@@ -16,7 +16,7 @@ class Host extends pulumi.ComponentResource {
     const connection: types.input.remote.ConnectionArgs = {
       user: "tester",
       dialErrorLimit: 0,
-      perDialTimeout: 2,
+      perDialTimeout: 20,
       ...(wish.connections?.[host.name] ?? wish.connection),
     };
     this.stage = new remote.Command(
