@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -73,7 +73,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
     looked: [],
   });
-  expect(() => execFileSync("ls", [canary], { stdio: "ignore" })).toThrow();
+  expect(existsSync(canary)).toBe(false);
 });
 
 it("looks for others only where nobody answers", () => {
