@@ -21,6 +21,22 @@ describe("a config that is right", () => {
   });
 
   it("takes everything the contract has", () => {
+    const addressed = {
+      subnets: ["10.20.0.0/24", "10.21.0.0/28"],
+      addresses: { "spark-2": ["10.20.0.7", "10.21.0.7"] },
+    };
+    const network = {
+      firstSubnet: "10.9.8.0/26",
+      pool: "10.9.0.0/16",
+      prefixLength: 26,
+      mtu: 4200,
+      netplanFile: "/etc/netplan/50-x.yaml",
+      confirmSeconds: 30,
+      migrate: true,
+    };
+    const deployments = [
+      { name: "qwen", recipe: "qwen3.5", hosts: ["spark-1"], overrides: { port: 8001, x: true, y: "z" } },
+    ];
     const cluster = parse({
       hosts: [
         {
@@ -42,23 +58,12 @@ describe("a config that is right", () => {
         {
           from: "spark-1/0",
           to: "spark-2/1",
-          subnets: ["10.20.0.0/24", "10.21.0.0/28"],
-          addresses: { "spark-2": ["10.20.0.7", "10.21.0.7"] },
+          ...addressed,
         },
         { from: "spark-1/1", to: "switch-a" },
       ],
-      network: {
-        firstSubnet: "10.9.8.0/26",
-        pool: "10.9.0.0/16",
-        prefixLength: 26,
-        mtu: 4200,
-        netplanFile: "/etc/netplan/50-x.yaml",
-        confirmSeconds: 30,
-        migrate: true,
-      },
-      deployments: [
-        { name: "qwen", recipe: "qwen3.5", hosts: ["spark-1"], overrides: { port: 8001, x: true, y: "z" } },
-      ],
+      network,
+      deployments,
       abandon: ["spark-2"],
       "other:hosts": "not ours",
     });
@@ -98,23 +103,12 @@ describe("a config that is right", () => {
         {
           from: { host: "spark-1", port: 0 },
           to: { host: "spark-2", port: 1 },
-          subnets: ["10.20.0.0/24", "10.21.0.0/28"],
-          addresses: { "spark-2": ["10.20.0.7", "10.21.0.7"] },
+          ...addressed,
         },
         { from: { host: "spark-1", port: 1 }, to: { switch: "switch-a" } },
       ],
-      network: {
-        firstSubnet: "10.9.8.0/26",
-        pool: "10.9.0.0/16",
-        prefixLength: 26,
-        mtu: 4200,
-        netplanFile: "/etc/netplan/50-x.yaml",
-        confirmSeconds: 30,
-        migrate: true,
-      },
-      deployments: [
-        { name: "qwen", recipe: "qwen3.5", hosts: ["spark-1"], overrides: { port: 8001, x: true, y: "z" } },
-      ],
+      network,
+      deployments,
       abandon: ["spark-2"],
     });
   });

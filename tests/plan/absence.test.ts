@@ -1,18 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Probe } from "../../facts/hostFacts";
-import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
 import { change, changeNetdev, changeRecord, cluster, factsIn, freshProbes, settledProbes, silenced } from "./hosts";
+import { hostIn, states } from "./shown";
 
 const fresh = freshProbes();
 const first = planMesh(cluster(), fresh);
 const settled = settledProbes(first, fresh);
-const host = (plan: Plan, name: string) => {
-  const found = plan.hosts.find((one) => one.name === name);
-  if (!found) throw new Error(`${name} is not planned`);
-  return found;
-};
-const states = (plan: Plan) => plan.hosts.map(({ state }) => state);
 
 describe("hosts that don't answer", () => {
   const gone: Probe = { kind: "unreachable", reason: "no route to host" };
@@ -59,7 +53,7 @@ describe("hosts that don't answer", () => {
     const committed = planMesh(cluster(), named);
     const plan = planMesh(cluster(), settledProbes(committed, named).set("spark-3", gone));
     expect(plan.mesh).toEqual(committed.mesh);
-    expect(host(plan, "spark-3").netdevs.map(({ roceDevice }) => roceDevice)).toContain("rocep9s0f1");
+    expect(hostIn(plan, "spark-3").netdevs.map(({ roceDevice }) => roceDevice)).toContain("rocep9s0f1");
   });
 
   it("does not blame the cables of a host that is off or abandoned", () => {
@@ -89,8 +83,8 @@ describe("hosts that don't answer", () => {
     probes.delete("spark-3");
     const plan = planMesh(wish, probes);
     expect(states(plan)).toEqual(["due", "due", "abandoned"]);
-    expect(host(plan, "spark-3")).toMatchObject({
-      netplanText: host(first, "spark-3").netplanText,
+    expect(hostIn(plan, "spark-3")).toMatchObject({
+      netplanText: hostIn(first, "spark-3").netplanText,
       netplanFile: "/etc/netplan/40-cx7.yaml",
       note: "",
     });

@@ -29,11 +29,11 @@ describe("renderStdin", () => {
   });
 
   test.each([
-    ["a password of two lines", { sudoPassword: "one\ntwo", payload, transactions: "" }],
-    ["a payload that is no base64", { payload: "$(reboot)", transactions: "" }],
-    ["a transaction that bash would expand", { payload, transactions: "$(reboot)" }],
-  ])("refuses %s", (_, parts) => {
-    expect(() => renderStdin("loader\n", parts)).toThrow();
+    ["a password of two lines", { sudoPassword: "one\ntwo", payload, transactions: "" }, "line break"],
+    ["a payload that is no base64", { payload: "$(reboot)", transactions: "" }, "not base64"],
+    ["a transaction that bash would expand", { payload, transactions: "$(reboot)" }, "found transactions"],
+  ])("refuses %s", (_, parts, why) => {
+    expect(() => renderStdin("loader\n", parts)).toThrow(why);
   });
 
   test("never shows the password", () => {

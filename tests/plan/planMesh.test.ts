@@ -1,19 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Probe } from "../../facts/hostFacts";
-import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
 import { baseFile, change, changeNetdev, cluster, factsIn, freshProbes, settledProbes, silenced } from "./hosts";
+import { hostIn, states } from "./shown";
 
 const fresh = freshProbes();
 const first = planMesh(cluster(), fresh);
 const settled = settledProbes(first, fresh);
-const host = (plan: Plan, name: string) => {
-  const found = plan.hosts.find((one) => one.name === name);
-  if (!found) throw new Error(`${name} is not planned`);
-  return found;
-};
-const states = (plan: Plan) => plan.hosts.map(({ state }) => state);
 
 describe("a fresh ring of three", () => {
   it("finds the article's cables and subnets", () => {
@@ -30,11 +24,11 @@ describe("a fresh ring of three", () => {
     expect(first.hosts.flatMap(({ differences }) => differences)).toEqual([]);
     expect(first.warnings).toEqual([]);
     expect(first.blockers).toEqual([]);
-    expect(host(first, "spark-1").note).toMatch(/^first visit, files=[0-9a-f]{12}$/);
+    expect(hostIn(first, "spark-1").note).toMatch(/^first visit, files=[0-9a-f]{12}$/);
   });
 
   it("names every netdev's peer, both ways", () => {
-    expect(host(first, "spark-2").netdevs[2]).toEqual({
+    expect(hostIn(first, "spark-2").netdevs[2]).toEqual({
       netdev: "enp1s0f1np1",
       port: 1,
       twin: 0,
@@ -43,7 +37,7 @@ describe("a fresh ring of three", () => {
       roceDevice: "rocep1s0f1",
       peers: [{ host: "spark-1", netdev: "enp1s0f0np0", address: "192.168.177.11", mac: "02:00:00:00:01:00" }],
     });
-    expect(host(first, "spark-1").managementAddress).toBe("10.0.0.11");
+    expect(hostIn(first, "spark-1").managementAddress).toBe("10.0.0.11");
   });
 
   it("finds a ring that runs the other way round", () => {
@@ -98,7 +92,7 @@ describe("a settled ring", () => {
     expect(plan.mesh).toEqual(first.mesh);
     expect(plan.hosts.map(({ digest }) => digest)).toEqual(first.hosts.map(({ digest }) => digest));
     expect(plan.cables.map(({ evidence }) => evidence)).toEqual(["recorded", "recorded", "recorded"]);
-    expect(host(plan, "spark-1").committedPayload).toBe("H4sIpayload");
+    expect(hostIn(plan, "spark-1").committedPayload).toBe("H4sIpayload");
   });
 
   it("stays a ring when nobody hears anybody, as after a reboot", () => {
@@ -109,7 +103,7 @@ describe("a settled ring", () => {
 
   it("has digests that hang on the whole mesh", () => {
     const other = change(fresh, "spark-2", (facts) => ({ ...facts, netplanFiles: [baseFile("NetworkManager")] }));
-    expect(host(planMesh(cluster(), other), "spark-1").digest).not.toBe(host(first, "spark-1").digest);
+    expect(hostIn(planMesh(cluster(), other), "spark-1").digest).not.toBe(hostIn(first, "spark-1").digest);
   });
 
   it("has digests that hang on no MAC", () => {
@@ -158,7 +152,7 @@ describe("a settled ring", () => {
     const changed = planMesh(wish, settled);
     expect(states(changed)).toEqual(["due", "due", "due"]);
     expect(changed.hosts.flatMap(({ differences }) => differences)).toEqual([]);
-    expect(host(changed, "spark-3").note).toBe("the wish changed, last=20261101T100003-00000003");
+    expect(hostIn(changed, "spark-3").note).toBe("the wish changed, last=20261101T100003-00000003");
   });
 
   it("tells drift from a changed wish", () => {
