@@ -7,13 +7,14 @@ export interface ScriptTexts {
   readonly loader: string;
   /** All of stage, verify, commit, undo and release in one text, less its comments; a document is to follow it. */
   readonly program: string;
+  /** trust and distrust likewise: the login user's part, with a document of its own. */
+  readonly trustProgram: string;
 }
 
-/** The program's parts, in the order in which bash reads them; main.sh ends it. */
+/** The programs' parts, in the order in which bash reads them; main.sh ends each. */
+const shared = ["ground", "document", "files", "lock", "blocks", "key"];
 const parts = [
-  "ground",
-  "document",
-  "files",
+  ...shared,
   "live",
   "networkmanager",
   "netplan",
@@ -21,24 +22,27 @@ const parts = [
   "probes",
   "transaction",
   "stage",
+  "logins",
   "verify",
   "commit",
   "undo",
   "main",
 ];
+const trustParts = [...shared, "trust", "main"];
 
 let texts: ScriptTexts | undefined;
 
 /** The texts of scripts/, read when they are first asked for. */
 export function scriptTexts(): ScriptTexts {
-  texts ??= {
-    loader: read("loader"),
-    program: parts
-      .map(read)
-      .join("")
-      .replace(/^\t*#.*\n/gm, ""),
-  };
+  texts ??= { loader: read("loader"), program: programOf(parts), trustProgram: programOf(trustParts) };
   return texts;
+}
+
+function programOf(names: readonly string[]): string {
+  return names
+    .map(read)
+    .join("")
+    .replace(/^\t*#.*\n/gm, "");
 }
 
 function read(name: string): string {

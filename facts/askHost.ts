@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterConfig, HostConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
@@ -9,14 +7,12 @@ import type { HostFacts, Login, Probe } from "./hostFacts";
 import type { LoginResult } from "./login";
 import { type FirstPass, parseFirstPass, withPeers, withSecondPass } from "./parse";
 import { hasCx7Addresses, peerPings } from "./peers";
+import { factsScript } from "./script";
 import { decideSecondPass, renderSecondPass } from "./secondPass";
 import { connectSeconds, openSession, type Session, SessionEnded } from "./session";
 
 /** How a host is logged in to, or that its key is unknown. */
 export type ResolvedLogin = Exclude<LoginResult, { kind: "faults" }>;
-
-/** Comments are for readers of the file: bash reads a pipe byte by byte. */
-const script = readFileSync(join(__dirname, "../scripts/facts.sh"), "utf8").replace(/^\s*#.*\n/gm, "");
 
 /** The other hosts' management addresses, as far as a route can be asked for. */
 function peersOf(name: string, logins: ReadonlyMap<string, Login>): string[] {
@@ -55,7 +51,7 @@ export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: 
   const target = { name, login, ...(identityFile !== undefined && { identityFile }) };
   const session = await openSession(target, round.folder);
   const question = ["first_pass", ...peersOf(name, round.logins), "end\n"].join("\n");
-  const first = session.ask(`${script}\n${question}`).then((line) => firstPassOf(host, line));
+  const first = session.ask(`${factsScript}\n${question}`).then((line) => firstPassOf(host, line));
   return {
     name,
     first: first.then(

@@ -1,22 +1,30 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the other files read what is set here
-# Reads the desired document: lines of a key and its value, each judged before anything is done with it.
+# Reads the desired document: lines of a key and its value, each judged before anything is done with it. A document is
+# about the network and read by the operations of root, or about SSH trust and read by those of the login user.
 
-# What the document said. Links and probes are kept as the lines they came in. Of the other netplan files that CX7
+# What the document said. Links, probes and logins are kept as the lines they came in. Of the other netplan files that CX7
 # definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
 # where nothing is to be done because it was done before.
 stack='' operator='' digest='' netplan_file='' netplan_base64='' mesh_base64=''
 declare -i confirm_seconds=0
 declare -a netdevs=() links=() probes=()
 declare -A netdev_mtu=() netdev_address=() move_before=() move_after=()
+# Whether the login user is to have a key pair, and the public half that the other hosts were told of. What our blocks in
+# the files of ~/.ssh are to be, and all hosts' logins as the record keeps them.
+key_wanted=no public_key='' peers_base64=''
+block_authorized_keys='' block_known_hosts='' block_config=''
+declare -a logins=()
 
+# Reads it all; the variables that are named have to have a value then.
 read_document() {
-	local key rest
+	local key rest name
 	while read -r key rest; do
 		read_line "$key" "$rest" || fail "the document has a line that this script can't read: $key"
 	done
-	[[ -n $stack && -n $operator && -n $digest && -n $netplan_file && -n $netplan_base64 && -n $mesh_base64 ]] ||
-		fail 'the document is incomplete'
+	for name in stack operator "$@"; do
+		[[ -n ${!name} ]] || fail 'the document is incomplete'
+	done
 }
 
 # Fails on anything that it doesn't know: scripts and document come from one release.
@@ -51,6 +59,15 @@ read_line() {
 		move_after[${words[0]}]=${words[2]}
 		;;
 	probe) [[ ${#words[@]} == 2 && ${words[0]} =~ $address ]] && probes+=("$2") ;;
+	key) [[ $2 =~ ^(ssh-ed25519\ [A-Za-z0-9+/]+=*)?$ ]] && key_wanted=yes public_key=$2 ;;
+	login)
+		[[ ${#words[@]} == 2 && ${words[0]} =~ ^[a-z0-9][a-z0-9-]*$ && ${words[1]} =~ $address ]] && logins+=("$2")
+		;;
+	block)
+		[[ ${#words[@]} == 2 && ${words[0]} =~ ^(authorized_keys|known_hosts|config)$ && ${words[1]} =~ $base64 ]] &&
+			printf -v "block_${words[0]}" '%s' "${words[1]}"
+		;;
+	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
 	*) return 1 ;;
 	esac
 }

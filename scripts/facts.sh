@@ -158,6 +158,7 @@ first_pass() {
 	json_file /var/lib/spark-mesh/record.json && document+=",\"record\":$REPLY"
 	json_file /var/lib/spark-mesh/armed.json && document+=",\"armed\":$REPLY"
 	json_file /var/lib/spark-mesh/rolled-back.json && document+=",\"rolledBack\":$REPLY"
+	json_trust && document+=",\"trust\":$REPLY"
 	printf '%s}\n' "$document"
 }
 

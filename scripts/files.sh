@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Files that survive a power cut: the whole new text or the whole old one, and never a third thing.
+# Files that survive a power cut: the whole new text or the whole old one, and never a third thing. Chained, so that
+# nothing takes its name after a failure, however the caller judges that.
 
 # Where a file is written before it takes its name; netplan reads only what ends in .yaml.
 temporary_of() {
@@ -11,19 +12,14 @@ temporary_of() {
 put_in_place() {
 	local temporary
 	temporary=$(temporary_of "$1")
-	sync "$temporary"
-	mv -fT -- "$temporary" "$1"
-	sync "${1%/*}"
+	sync "$temporary" && mv -fT -- "$temporary" "$1" && sync "${1%/*}"
 }
 
 # Writes stdin to the file $1 with mode $2.
 write_file() {
 	local temporary
 	temporary=$(temporary_of "$1")
-	rm -f -- "$temporary"
-	(umask 077 && cat >"$temporary")
-	chmod "$2" "$temporary"
-	put_in_place "$1"
+	rm -f -- "$temporary" && (umask 077 && cat >"$temporary") && chmod "$2" "$temporary" && put_in_place "$1"
 }
 
 # Copies the file $1 to $2 with its mode, owner and times.

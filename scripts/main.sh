@@ -2,13 +2,14 @@
 # The last lines of the program: what follows them on stdin is the document.
 
 main() {
-	read_document
+	case $1 in
+	stage | verify | commit | undo | release) read_document digest netplan_file netplan_base64 mesh_base64 ;;
+	trust | distrust) read_document public_key peers_base64 block_authorized_keys block_known_hosts block_config ;;
+	*) fail "no such operation: $1" ;;
+	esac
 	# Results go to descriptor 3 at the very end; whatever else is printed on the way is for stderr.
 	exec 3>&1 1>&2 </dev/null
 	trap '' PIPE
-	case $1 in
-	stage | verify | commit | undo | release) "$1" ;;
-	*) fail "no such operation: $1" ;;
-	esac
+	"$1"
 }
 main "$@"

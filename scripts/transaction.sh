@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the document and the files before this one set the rest
-# A transaction: the lock, who may change this host, the armed rollback.
+# A transaction: who may change this host, the armed rollback.
 #
 # In $state_folder (root, world-readable but for the copies of files):
 #   record.json       the last commit
@@ -12,30 +12,11 @@
 # The transaction at work, and its folder.
 transaction='' tx=''
 
-# Waits up to $1 s for the host's lock and holds it until this process ends.
-take_lock() {
-	local lock
-	while :; do
-		exec {lock}>>"$lock_file"
-		flock -w "$1" "$lock" || return 1
-		# release removes the file: who waited for the removed one holds nothing.
-		[[ ! $lock_file -ef /proc/self/fd/$lock ]] || return 0
-		exec {lock}>&-
-	done
-}
-
-lock_host() {
-	take_lock 30 || fail 'another spark-mesh operation is at work here; wait for it, then run the command again'
-}
-
 # Fails where another stack owns this host or has an unconfirmed change here; an unconfirmed change of our
 # own is rolled back. An undo is nobody's but the stack's: only a destroy begins one.
 settle_ownership() {
-	local owner armed armed_stack armed_operator until
-	owner=$(json_value "$state_folder/record.json" stack)
-	if [[ -n $owner && $owner != "$stack" ]]; then
-		fail "belongs to stack $owner, found by stack $stack; destroy the one that is to let go, or take this host out of it"
-	fi
+	local armed armed_stack armed_operator until
+	refuse_other_stack "$state_folder/record.json"
 	armed=$(json_value "$state_folder/armed.json" transaction)
 	[[ -n $armed ]] || return 0
 	armed_stack=$(json_value "$state_folder/armed.json" stack)

@@ -14,6 +14,7 @@ verify() {
 			# shellcheck disable=SC2086 # the words of the probe are arguments
 			[[ -z $probe ]] || check_probe $probe &
 		done < <(armed_probes)
+		check_logins &
 		wait
 	)
 	[[ -z $failures ]] || {

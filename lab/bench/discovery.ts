@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterConfig, HostConfig } from "../../config/cluster";
@@ -6,6 +6,7 @@ import { parseClusterConfig } from "../../config/load";
 import { gatherFacts } from "../../facts/gather";
 import { resolveLogin } from "../../facts/login";
 import { parseFirstPass } from "../../facts/parse";
+import { factsScript } from "../../facts/script";
 import { decideSecondPass, renderSecondPass } from "../../facts/secondPass";
 import { openSession } from "../../facts/session";
 import { surveyMesh } from "../../plan/survey";
@@ -77,8 +78,7 @@ async function secondPassOf(host: HostConfig, folder: string): Promise<number> {
   const { login, identityFile } = resolved;
   const session = await openSession({ name: host.name, login, ...(identityFile && { identityFile }) }, folder);
   try {
-    const script = readFileSync(join(checkout, "scripts/facts.sh"), "utf8");
-    const first = parseFirstPass(host.name, await session.ask(`${script}\nfirst_pass\nend\n`));
+    const first = parseFirstPass(host.name, await session.ask(`${factsScript}\nfirst_pass\nend\n`));
     const pass = decideSecondPass(first, false, []);
     if (!pass?.multicast.length) throw new Error(`${host.name}: found nothing to discover, wanted a fresh host`);
     return await milliseconds(() => session.ask(renderSecondPass(pass, host)));

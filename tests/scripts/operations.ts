@@ -24,7 +24,10 @@ const ring = [
 
 export const cx7 = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"] as const;
 
-export type Operation = "stage" | "verify" | "commit" | "undo" | "release";
+export type Operation = "stage" | "verify" | "commit" | "undo" | "release" | "trust" | "distrust";
+
+/** Those that run as the login user. */
+const ofUser: readonly Operation[] = ["verify", "trust", "distrust"];
 
 /** What a test varies in a document. */
 export interface Wish {
@@ -105,9 +108,10 @@ export function operationCommand(
   transactions = "",
   sudoPassword = host.sudoPassword,
 ): { readonly command: readonly [string, ...string[]]; readonly stdin: string } {
-  const payload = packPayload(scriptTexts(), document);
+  const { program, trustProgram } = scriptTexts();
+  const payload = packPayload({ program: operation.endsWith("trust") ? trustProgram : program }, document);
   return {
-    command: lab.sshCommand(host.name, [`exec bash -s ${operation === "verify" ? "user" : "root"} ${operation}`]),
+    command: lab.sshCommand(host.name, [`exec bash -s ${ofUser.includes(operation) ? "user" : "root"} ${operation}`]),
     stdin: renderStdin(scriptTexts().loader, { sudoPassword, payload, transactions }),
   };
 }
