@@ -9,7 +9,8 @@ import { askHosts } from "./facts/gather";
 /** One stack is one cluster: its config in, its hosts asked, the plan made, the plan's resources out. */
 async function program(): Promise<Record<string, unknown>> {
   const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
-  const cluster = parseClusterConfig(allConfig(), homedir(), secretKeys);
+  const stack = process.env.PULUMI_NODEJS_STACK;
+  const cluster = { ...parseClusterConfig(allConfig(), homedir(), secretKeys), ...(stack !== undefined && { stack }) };
   const asked = await askHosts(cluster);
   // Pulumi's SDK takes as long to load as the hosts take to answer. What comes of the first answers is asked in between.
   const { Mesh } = await import("./components/mesh");

@@ -84,6 +84,8 @@ export type TopologyWish = "auto" | "direct" | "ring" | "switch";
 
 /** A judged stack config: every value is valid by itself and beside the others. */
 export interface ClusterConfig {
+  /** The stack whose config it is, where there is one: what is to be done about a host may need its name. */
+  readonly stack?: string;
   /** In rank order; the first is the head. */
   readonly hosts: readonly HostConfig[];
   readonly topology: TopologyWish;

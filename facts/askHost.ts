@@ -9,7 +9,8 @@ import { type FirstPass, parseFirstPass, withPeers, withSecondPass } from "./par
 import { hasCx7Addresses, peerPings } from "./peers";
 import { factsScript } from "./script";
 import { decideSecondPass, renderSecondPass } from "./secondPass";
-import { connectSeconds, openSession, type Session, SessionEnded } from "./session";
+import { openSession, type Session, SessionEnded } from "./session";
+import { connectSeconds } from "./sshArguments";
 
 /** How a host is logged in to, or that its key is unknown. */
 export type ResolvedLogin = Exclude<LoginResult, { kind: "faults" }>;
@@ -46,7 +47,7 @@ export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: 
   const { name } = host;
   const unasked = (probe: Probe) => ({ name, first: Promise.resolve(undefined), probe: Promise.resolve(probe) });
   if (resolved.kind === "hostKeyUnknown") return unasked(resolved);
-  const { login, identityFile, nameFault } = resolved;
+  const { login, identityFile, nameFault, jumpName } = resolved;
   if (nameFault !== undefined) return unasked({ kind: "unreachable", reason: nameFault });
   const target = { name, login, ...(identityFile !== undefined && { identityFile }) };
   const session = await openSession(target, round.folder);
@@ -58,13 +59,13 @@ export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: 
       ({ facts }) => facts,
       () => undefined,
     ),
-    probe: probeOf(host, login, session, first, round).finally(() => session.close()),
+    probe: probeOf(host, { login, jumpName }, session, first, round).finally(() => session.close()),
   };
 }
 
 async function probeOf(
   host: HostConfig,
-  login: Login,
+  { login, jumpName }: { readonly login: Login; readonly jumpName: string | undefined },
   session: Session,
   first: Promise<FirstPass>,
   round: Round,
@@ -75,7 +76,7 @@ async function probeOf(
   } catch (error) {
     if (error instanceof Faults) return error.lines;
     if (!(error instanceof SessionEnded)) throw error;
-    const failure = failureOf(error, login);
+    const failure = failureOf(error, login, jumpName);
     return typeof failure === "string" ? [`${host.name}: ${failure}`] : failure;
   }
 }

@@ -1,6 +1,7 @@
-import type { Login, Probe } from "./hostFacts";
+import type { HostKeyMismatch, Login, Probe } from "./hostFacts";
 import { fingerprint } from "./hostKey";
-import { connectSeconds, type SessionEnded } from "./session";
+import type { SessionEnded } from "./session";
+import { connectSeconds } from "./sshArguments";
 
 /** OpenSSH's words for why a connection failed, and ours. */
 const connectionWords: readonly [RegExp, string][] = [
@@ -22,18 +23,23 @@ function lastLine(text: string): string {
   return (lines.filter(Boolean).at(-1) ?? "").slice(0, 200);
 }
 
-function refusedKey(stderr: string, pinned: string): Probe | undefined {
+function refusedKey(stderr: string, hostKey: string): HostKeyMismatch | undefined {
+  const pinned = fingerprint(hostKey);
   if (/IDENTIFICATION HAS CHANGED|Host key verification failed|host key is known for/.test(stderr)) {
     const offered = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
     return { kind: "hostKeyMismatch", pinned, ...(offered !== undefined && { offered }) };
   }
-  const offer = /no matching host key type found\. Their offer: ([\w@.,-]+)/.exec(stderr)?.[1];
-  return offer === undefined
-    ? undefined
-    : { kind: "hostKeyMismatch", pinned, offered: `no ed25519 key, only ${offer}` };
+  const others = otherKeysOnly(stderr);
+  return others === undefined ? undefined : { kind: "hostKeyMismatch", pinned, offered: others };
 }
 
-function refusedLogin(stderr: string, login: Login): Probe | undefined {
+/** What a host has instead of an ed25519 key, where ssh gave up for the lack of one. */
+export function otherKeysOnly(stderr: string): string | undefined {
+  const offer = /no matching host key type found\. Their offer: ([\w@.,-]+)/.exec(stderr)?.[1];
+  return offer === undefined ? undefined : `no ed25519 key, only ${offer}`;
+}
+
+function refusedLogin(stderr: string, login: Login): { kind: "denied"; reason: string } | undefined {
   const who = `${login.user}@${login.address}`;
   const key = login.privateKey === undefined ? "none of ssh-agent's keys" : "not the key of identityFile";
   if (/Too many authentication failures/.test(stderr)) {
@@ -54,29 +60,34 @@ function refusedLogin(stderr: string, login: Login): Probe | undefined {
 /**
  * What a session that ended before it answered says about its host: unreachable, denied, or another host key than the
  * pinned one. A text, the fault's line after the host's name, where the host let us in and then gave no facts.
+ *
+ * @param jumpName of the jump host; its address by default.
  */
-export function failureOf(end: SessionEnded, login: Login): Probe | string {
+export function failureOf(end: SessionEnded, login: Login, jumpName?: string): Probe | string {
   if (end.ended !== undefined) return { kind: "unreachable", reason: end.ended };
   if (end.code === undefined) return "OpenSSH's ssh can't be run on this machine; install openssh-client";
   if (end.code !== 255) {
     return `logged in, but bash gave no facts (exit ${end.code}: ${lastLine(end.stderr)}); the login shell must run bash`;
   }
-  const { jump } = login;
-  if (jump !== undefined && end.jumpStderr !== "") {
-    const beyond = /open failed: (?:connect failed: )?(.*)/.exec(end.jumpStderr)?.[1];
-    const mismatch = refusedKey(end.jumpStderr, `${fingerprint(jump.hostKey)} of jump host ${jump.address}`);
-    const denied = refusedLogin(end.jumpStderr, jump);
-    if (mismatch) return mismatch;
-    if (denied?.kind === "denied") return { kind: "denied", reason: `jump host: ${denied.reason}` };
-    const from = beyond === undefined ? `jump host ${jump.address}` : `from jump host ${jump.address}`;
-    return { kind: "unreachable", reason: `${from}: ${plainly(beyond ?? end.jumpStderr)}` };
-  }
+  if (login.jump !== undefined && end.jumpStderr !== "") return jumpFailure(end.jumpStderr, login.jump, jumpName);
   return (
-    refusedKey(end.stderr, fingerprint(login.hostKey)) ??
+    refusedKey(end.stderr, login.hostKey) ??
     refusedLogin(end.stderr, login) ?? { kind: "unreachable", reason: plainly(end.stderr) }
   );
 }
 
-function plainly(stderr: string): string {
+/** What the ssh to a jump host says about the host behind it. */
+export function jumpFailure(said: string, jump: Login, jumpName = jump.address): Exclude<Probe, { kind: "facts" }> {
+  const beyond = /open failed: (?:connect failed: )?(.*)/.exec(said)?.[1];
+  const mismatch = refusedKey(said, jump.hostKey);
+  const denied = refusedLogin(said, jump);
+  if (mismatch) return { ...mismatch, jumpName };
+  if (denied) return { kind: "denied", reason: `jump host: ${denied.reason}` };
+  const from = beyond === undefined ? `jump host ${jump.address}` : `from jump host ${jump.address}`;
+  return { kind: "unreachable", reason: `${from}: ${plainly(beyond ?? said)}` };
+}
+
+/** Why a connection failed, in few words. */
+export function plainly(stderr: string): string {
   return connectionWords.find(([pattern]) => pattern.test(stderr))?.[1] ?? (lastLine(stderr) || "connection lost");
 }

@@ -98,9 +98,27 @@ export type Probe =
   | { readonly kind: "facts"; readonly facts: HostFacts }
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "denied"; readonly reason: string }
-  | { readonly kind: "hostKeyMismatch"; readonly pinned: string; readonly offered?: string }
-  /** No key is pinned and none is in known_hosts. */
-  | { readonly kind: "hostKeyUnknown"; readonly remedy: string };
+  | HostKeyMismatch
+  | HostKeyUnknown;
+
+/** Another key answers than the pinned one; both as fingerprints. */
+export interface HostKeyMismatch {
+  readonly kind: "hostKeyMismatch";
+  readonly pinned: string;
+  /** Why there is none where it isn't `SHA256:...`. */
+  readonly offered?: string;
+  /** The jump host, as the configuration names it, where it is the one with another key. */
+  readonly jumpName?: string;
+}
+
+/** No key is pinned in the config, and no ed25519 one in known_hosts. */
+export interface HostKeyUnknown {
+  readonly kind: "hostKeyUnknown";
+  /** Under which known_hosts would have it. */
+  readonly name: string;
+  /** Of the keys that known_hosts has. */
+  readonly otherTypes: readonly string[];
+}
 
 /** How apply logs in: what OpenSSH's configuration, known_hosts and the stack config come to. */
 export interface Login {

@@ -9,47 +9,67 @@ export function fingerprint(hostKey: string): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
 
-/** The host keys of `name` in one known_hosts file, revoked ones and certificate authorities aside. */
-async function keysIn(file: string, name: string): Promise<string[]> {
+/** What a known_hosts file has of a name, in one line. */
+export interface KnownHost {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** The line as it is there. */
+  readonly text: string;
+  /** e.g. `@revoked`; such a line pins nothing. */
+  readonly marker?: string;
+  /** `ssh-ed25519 AAAA...`, or a key of another type. */
+  readonly key: string;
+}
+
+/** What one known_hosts file has of a name, hashed lines and patterns too. */
+export async function linesOf(file: string, name: string): Promise<readonly KnownHost[]> {
   try {
     await access(file);
   } catch {
     return [];
   }
   const { stdout } = await run("ssh-keygen", ["-F", name, "-f", file]);
-  return stdout
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith("@"))
-    .map((line) => line.trim().split(/\s+/).slice(1, 3).join(" "));
+  // Before each line stands one that says where it is.
+  return [...stdout.matchAll(/^# Host .* found: line (\d+).*\n(.*)$/gm)].map(([, line = "", text = ""]) => {
+    const words = text.trim().split(/\s+/);
+    const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
+    return {
+      file,
+      line: Number(line),
+      text,
+      key: words.slice(1, 3).join(" "),
+      ...(marker !== undefined && { marker }),
+    };
+  });
 }
 
-/** What known_hosts has of a target: its ed25519 key, or the types of the keys that apply can't pin. */
-export async function knownHostKey(target: SshTarget): Promise<{ key?: string; otherTypes: readonly string[] }> {
+/** What known_hosts has of a target, in the order in which ssh looks. */
+export async function knownHosts(target: SshTarget): Promise<readonly KnownHost[]> {
   // As ssh does: a key known for the standard port is taken for another port too.
   const names = target.hostKeyAlias ? [target.hostKeyAlias] : [target.hostKeyName, target.hostname.toLowerCase()];
-  const others = new Set<string>();
+  const known: KnownHost[] = [];
   for (const name of new Set(names)) {
-    const keys = (await Promise.all(target.knownHostsFiles.map((file) => keysIn(file, name)))).flat();
-    const key = keys.find((line) => line.startsWith("ssh-ed25519 "));
-    if (key !== undefined) return { key, otherTypes: [] };
-    for (const line of keys) others.add(line.split(" ")[0] ?? "");
+    if (pinsOf(known).length > 0) break;
+    known.push(...(await Promise.all(target.knownHostsFiles.map((file) => linesOf(file, name)))).flat());
   }
-  return { otherTypes: [...others] };
+  return known;
 }
 
-/** Why a host's key isn't known, and the commands that show it, check it and trust it. */
-export function trustRemedy(target: SshTarget, otherTypes: readonly string[], via: string | undefined): string {
-  const place = target.port === 22 ? target.hostname : `-p ${target.port} ${target.hostname}`;
-  const scan = `${via === undefined ? "" : `ssh ${via} `}ssh-keyscan -t ed25519 ${place}`;
-  const found =
-    otherTypes.length === 0 ? "" : ` (known_hosts has only ${otherTypes.join(", ")}, which apply can't pin)`;
-  const trust =
-    target.hostKeyAlias === undefined
-      ? `add it with \`${scan} >>~/.ssh/known_hosts\`, or give it as the host's hostKey`
-      : "give it as the host's hostKey";
-  return (
-    `no ed25519 host key is known for ${target.hostKeyName}${found}; compare the fingerprint that ` +
-    `\`${scan} | ssh-keygen -lf -\` shows with that of \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` ` +
-    `on the machine itself, then ${trust}`
+/** True where a line of known_hosts says that nobody may show this key any more. */
+export function isRevoked(known: readonly KnownHost[], key: string): boolean {
+  return known.some((line) => line.marker === "@revoked" && line.key === key);
+}
+
+/** The lines that pin an ed25519 key; facts and apply take the first. */
+export function pinsOf(known: readonly KnownHost[]): readonly KnownHost[] {
+  return known.filter(
+    ({ marker, key }) => marker === undefined && key.startsWith("ssh-ed25519 ") && !isRevoked(known, key),
   );
+}
+
+/** The types of the keys that known_hosts has and that apply can't pin. */
+export function otherTypes(known: readonly KnownHost[]): readonly string[] {
+  const types = known.filter(({ marker }) => marker === undefined).map(({ key }) => key.split(" ")[0] ?? "");
+  return [...new Set(types)].filter((type) => type !== "ssh-ed25519");
 }

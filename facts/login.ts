@@ -2,8 +2,9 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { HostConfig } from "../config/cluster";
 import { type Credential, credentialOf } from "./credential";
-import type { Login } from "./hostFacts";
-import { knownHostKey, trustRemedy } from "./hostKey";
+import type { HostKeyUnknown, Login } from "./hostFacts";
+import { knownHosts, otherTypes, pinsOf } from "./hostKey";
+import { unknownHostKey } from "./hostKeyFaults";
 import { parseJump, type SshTarget, sshTarget } from "./sshConfig";
 
 /** What a host's login comes to, before anything was sent to the host. */
@@ -13,10 +14,12 @@ export type LoginResult =
       readonly login: Login;
       /** The private key's path, for OpenSSH; undefined where the agent proves who we are. */
       readonly identityFile?: string;
+      /** The jump host as the configuration names it, perhaps by an alias. */
+      readonly jumpName?: string;
       /** Why the name led to no address; `login.address` is the name then. */
       readonly nameFault?: string;
     }
-  | { readonly kind: "hostKeyUnknown"; readonly remedy: string }
+  | HostKeyUnknown
   | { readonly kind: "faults"; readonly lines: readonly string[] };
 
 const lookupSeconds = 5;
@@ -39,7 +42,7 @@ async function addressOf(name: string): Promise<string | undefined> {
 }
 
 /** What apply's client lacks on the way to a target, beyond one jump. */
-function wayFaults(who: string, target: SshTarget): string[] {
+export function wayFaults(who: string, target: SshTarget): string[] {
   return target.proxyCommand === undefined
     ? []
     : [
@@ -56,12 +59,13 @@ interface Hop {
 /** A target with the host key to pin. */
 async function hopOf(target: SshTarget, pinned: string | undefined): Promise<Hop> {
   if (pinned !== undefined) return { target, hostKey: pinned, otherTypes: [] };
-  const { key, otherTypes } = await knownHostKey(target);
-  return { target, otherTypes, ...(key !== undefined && { hostKey: key }) };
+  const known = await knownHosts(target);
+  const [pin] = pinsOf(known);
+  return { target, otherTypes: otherTypes(known), ...(pin !== undefined && { hostKey: pin.key }) };
 }
 
 /** The jump host as a login, or everything that keeps apply from using it. */
-async function jumpOf(jump: string, credential: Credential): Promise<Login | string[]> {
+export async function jumpOf(jump: string, credential: Credential): Promise<Login | string[]> {
   if (jump.includes(",")) return [`it is behind more than one jump (${jump}); apply's client can make one`];
   const { name, ...overrides } = parseJump(jump);
   const target = await sshTarget(name, overrides);
@@ -72,11 +76,14 @@ async function jumpOf(jump: string, credential: Credential): Promise<Login | str
       `it is behind more than one jump (${name} is itself behind ${target.proxyJump}); apply's client can make one`,
     );
   }
-  const [{ hostKey, otherTypes }, address] = await Promise.all([
+  const [hop, address] = await Promise.all([
     hopOf(target, undefined),
     lines.length === 0 ? addressOf(target.hostname) : undefined,
   ]);
-  if (hostKey === undefined) lines.push(`jump host ${name}: ${trustRemedy(target, otherTypes, undefined)}`);
+  const { hostKey } = hop;
+  if (hostKey === undefined) {
+    lines.push(`jump host ${name}: ${unknownHostKey(target.hostKeyName, hop.otherTypes, jump)}`);
+  }
   if (lines.length > 0 || hostKey === undefined) return lines;
   if (address === undefined) return [`jump host ${name}: no address is known for ${target.hostname}; check its name`];
   return { address, port: target.port, user: target.user, hostKey, ...credential.key };
@@ -89,15 +96,7 @@ async function jumpOf(jump: string, credential: Credential): Promise<Login | str
  * plugin finds no mDNS names.
  */
 export async function resolveLogin(host: HostConfig): Promise<LoginResult> {
-  const { user, port, proxyJump, hostKey: pinned } = host.ssh;
-  const [target, credential] = await Promise.all([
-    sshTarget(host.address, {
-      ...(user !== undefined && { user }),
-      ...(port !== undefined && { port }),
-      ...(proxyJump !== undefined && { proxyJump }),
-    }),
-    credentialOf(host.ssh),
-  ]);
+  const [target, credential] = await Promise.all([sshTarget(host.address, host.ssh), credentialOf(host.ssh)]);
   if (typeof target === "string") return { kind: "faults", lines: [target] };
 
   const lines = [...credential.faults, ...wayFaults("", target)];
@@ -110,14 +109,16 @@ export async function resolveLogin(host: HostConfig): Promise<LoginResult> {
     }
   }
   const [hop, jump, address] = await Promise.all([
-    hopOf(target, pinned),
+    hopOf(target, host.ssh.hostKey),
     target.proxyJump === undefined ? undefined : jumpOf(target.proxyJump, credential),
     target.proxyJump === undefined && lines.length === 0 ? addressOf(target.hostname) : undefined,
   ]);
   if (Array.isArray(jump)) lines.push(...jump);
   if (lines.length > 0 || Array.isArray(jump)) return { kind: "faults", lines };
-  const via = target.proxyJump;
-  if (hop.hostKey === undefined) return { kind: "hostKeyUnknown", remedy: trustRemedy(target, hop.otherTypes, via) };
+  if (hop.hostKey === undefined) {
+    return { kind: "hostKeyUnknown", name: target.hostKeyName, otherTypes: hop.otherTypes };
+  }
+  const jumpName = target.proxyJump;
   return {
     kind: "login",
     login: {
@@ -129,6 +130,7 @@ export async function resolveLogin(host: HostConfig): Promise<LoginResult> {
       ...(jump && { jump }),
     },
     ...(credential.identityFile !== undefined && { identityFile: credential.identityFile }),
-    ...(via === undefined && address === undefined && { nameFault: `name not found: ${target.hostname}` }),
+    ...(jumpName !== undefined && { jumpName }),
+    ...(jumpName === undefined && address === undefined && { nameFault: `name not found: ${target.hostname}` }),
   };
 }

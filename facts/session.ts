@@ -1,12 +1,9 @@
 import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Login } from "./hostFacts";
+import { jumpSaid, sshArguments } from "./sshArguments";
 
 /** How long one host may take in all, in seconds; a connection may take `connectSeconds` of it. */
 const overallSeconds = 45;
-/** How long a host may take to answer at all, in seconds. */
-export const connectSeconds = 5;
 /** No host has this much to say about itself. */
 const maxAnswerBytes = 16 << 20;
 
@@ -39,66 +36,6 @@ export interface Session {
 }
 
 const prefix = '{"sparkMeshFacts":';
-
-/**
- * What makes OpenSSH do as apply's client does: no configuration, one pinned key, one credential, no questions. The
- * log level stays as it is: at a lower one ssh doesn't say why it gave up.
- */
-function options(login: Login, name: string, knownHosts: string, identityFile: string | undefined): string[] {
-  const credential =
-    identityFile === undefined
-      ? ["IdentityFile=none"]
-      : [`IdentityFile=${configQuoted(identityFile)}`, "IdentitiesOnly=yes", "IdentityAgent=none"];
-  const settings = [
-    "BatchMode=yes",
-    "PreferredAuthentications=publickey",
-    "StrictHostKeyChecking=yes",
-    `UserKnownHostsFile=${configQuoted(knownHosts)}`,
-    "GlobalKnownHostsFile=/dev/null",
-    `HostKeyAlias=${name}`,
-    "HostKeyAlgorithms=ssh-ed25519",
-    "UpdateHostKeys=no",
-    "ControlMaster=no",
-    "ControlPath=none",
-    `ConnectTimeout=${connectSeconds}`,
-    "ServerAliveInterval=5",
-    "ServerAliveCountMax=2",
-    `User=${login.user}`,
-    `Port=${login.port}`,
-    ...credential,
-  ];
-  return ["-F", "none", "-T", "-x", "-a", ...settings.flatMap((setting) => ["-o", setting])];
-}
-
-/** ssh reads % as the start of a token, and white space as the end of a value that isn't quoted. */
-const configQuoted = (path: string) => `"${path.replace(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
-const shellQuoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
-
-/** Writes the pins and returns ssh's arguments up to the command. */
-async function sshArguments(login: Login, name: string, folder: string, identityFile?: string): Promise<string[]> {
-  const knownHosts = join(folder, `${name}.known_hosts`);
-  const jumpName = `${name}.jump`;
-  const pins = [`${name} ${login.hostKey}`, ...(login.jump ? [`${jumpName} ${login.jump.hostKey}`] : [])];
-  await writeFile(knownHosts, `${pins.join("\n")}\n`);
-  const args = options(login, name, knownHosts, identityFile);
-  if (login.jump) {
-    // -J would start an ssh of its own that pins nothing and may ask at the terminal.
-    const jump = [...options(login.jump, jumpName, knownHosts, identityFile), "-W", `[${login.address}]:${login.port}`];
-    const words = ["ssh", ...[...jump, "--", login.jump.address].map(shellQuoted)].join(" ");
-    args.push("-o", `ProxyCommand=${`${words} 2>${shellQuoted(jumpLog(folder, name))}`.replaceAll("%", "%%")}`);
-  }
-  return [...args, "--", login.address];
-}
-
-const jumpLog = (folder: string, name: string) => join(folder, `${name}.jump.log`);
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch {
-    return "";
-  }
-}
 
 /**
  * Starts one SSH session to a host, without waiting for it to be let in.
@@ -146,7 +83,7 @@ export async function openSession(
     ssh.once("error", () => resolve(undefined));
   }).then(async (code) => {
     clearTimeout(limit);
-    return new SessionEnded(code, stderr, await textOf(jumpLog(folder, host.name)), ended);
+    return new SessionEnded(code, stderr, await jumpSaid(folder, host.name), ended);
   });
 
   return {

@@ -15,7 +15,12 @@ export interface SshTarget {
   /** The name under which known_hosts has its key: an alias, a name, or `[name]:port`. */
   readonly hostKeyName: string;
   readonly hostKeyAlias?: string;
+  /** The user's own first, then the machine's. */
   readonly knownHostsFiles: readonly string[];
+  /** Those of the user; ssh writes to the first. */
+  readonly ownKnownHostsFiles: readonly string[];
+  /** Whether names are hashed when they are written to known_hosts. */
+  readonly hashKnownHosts: boolean;
 }
 
 /** What the stack config says over the configuration. */
@@ -60,13 +65,16 @@ export async function sshTarget(name: string, overrides: SshOverrides): Promise<
   const proxyJump = given("proxyjump");
   const proxyCommand = given("proxycommand");
   const identityAgent = given("identityagent");
-  const known = `${given("userknownhostsfile") ?? ""} ${given("globalknownhostsfile") ?? ""}`;
+  const files = (key: string) => (given(key) ?? "").split(" ").filter(Boolean).map(expanded);
+  const ownKnownHostsFiles = files("userknownhostsfile");
   return {
     hostname,
     port,
     user: given("user") ?? "",
     hostKeyName: hostKeyAlias ?? (port === 22 ? hostname.toLowerCase() : `[${hostname.toLowerCase()}]:${port}`),
-    knownHostsFiles: known.split(" ").filter(Boolean).map(expanded),
+    knownHostsFiles: [...ownKnownHostsFiles, ...files("globalknownhostsfile")],
+    ownKnownHostsFiles,
+    hashKnownHosts: given("hashknownhosts") === "yes",
     ...(hostKeyAlias !== undefined && { hostKeyAlias }),
     ...(proxyJump !== undefined && { proxyJump }),
     ...(proxyCommand !== undefined && { proxyCommand }),

@@ -1,5 +1,6 @@
 import type { ClusterConfig, HostConfig, PortRef } from "../config/cluster";
 import type { HostFacts, Probe } from "../facts/hostFacts";
+import { changedHostKey, trustWords, unknownHostKey } from "../facts/hostKeyFaults";
 import type { HostRecord, RecordedMesh } from "../facts/record";
 
 /** One line of a message, and the host that it starts with; "" where it is about the whole cluster. */
@@ -57,7 +58,9 @@ export function viewHosts(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     if (probe.kind === "unreachable") return { ...view, kind: "unreachable", reason: probe.reason };
     return { ...view, kind: "refused" };
   });
-  const faults = asked.flatMap(({ config, probe }) => (probe ? loginFaults(config.name, probe) : []));
+  const faults = asked.flatMap(({ config, probe }) =>
+    probe ? loginFaults(config.name, probe, trustWords(config, cluster.stack)) : [],
+  );
   return { hosts, newest, faults };
 }
 
@@ -77,21 +80,22 @@ export function portKey({ host, port }: PortRef): string {
 
 const NOT_ASKED: Probe = { kind: "unreachable", reason: "not asked" };
 
-function loginFaults(host: string, probe: Probe): readonly HostLine[] {
+/**
+ * Why a host can't be worked with, though something answers in its place.
+ *
+ * @param words what `npm run trust` is told to find the host.
+ */
+export function loginFaults(host: string, probe: Probe, words: string): readonly HostLine[] {
   switch (probe.kind) {
     case "denied":
       return [{ host, line: `${host}: login denied (${probe.reason}); check its user and key under spark-mesh:ssh` }];
-    case "hostKeyMismatch":
-      return [
-        {
-          host,
-          line: `${host}: host key mismatch: offered ${probe.offered ?? "another key"}, pinned ${
-            probe.pinned
-          }; if the machine was reinstalled, pin its new key, else find out who answers at its address`,
-        },
-      ];
+    case "hostKeyMismatch": {
+      const { offered, pinned, jumpName } = probe;
+      const who = jumpName === undefined ? host : `${host}: jump host ${jumpName}`;
+      return [{ host, line: `${who}: ${changedHostKey(offered, pinned, jumpName ?? words)}` }];
+    }
     case "hostKeyUnknown":
-      return [{ host, line: `${host}: host key unknown; ${probe.remedy}` }];
+      return [{ host, line: `${host}: ${unknownHostKey(probe.name, probe.otherTypes, words)}` }];
     default:
       return [];
   }

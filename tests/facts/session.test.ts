@@ -7,6 +7,7 @@ import { Server, type ServerChannel } from "ssh2";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { failureOf } from "../../facts/failure";
 import type { Probe } from "../../facts/hostFacts";
+import { fingerprint } from "../../facts/hostKey";
 import { openSession, SessionEnded } from "../../facts/session";
 
 // Hosts that behave badly, played by a server in this process.
@@ -111,6 +112,18 @@ it("tells a shell that ends by itself", async () => {
   expect(await probe(port)).toBe(
     "logged in, but bash gave no facts (exit 127: no bash here); the login shell must run bash",
   );
+});
+
+it("refuses an impostor at the same address before any login, and tells both keys", async () => {
+  const other = newKey("impostor", "ed25519");
+  let asked = false;
+  const port = await faultyHost({ hostKey: other.text, onCommand: () => (asked = true) });
+  expect(await probe(port)).toEqual({
+    kind: "hostKeyMismatch",
+    pinned: fingerprint(ed25519.line),
+    offered: fingerprint(other.line),
+  });
+  expect(asked).toBe(false);
 });
 
 it("tells a host that has no key of the pinned type, and one that lets nobody in", async () => {

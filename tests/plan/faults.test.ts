@@ -55,16 +55,37 @@ describe("topology", () => {
 describe("logins, sudo and netplan", () => {
   it("says all hosts' faults at once, by rank, whatever the order of the probes", () => {
     const probes = new Map<string, Probe>([
-      ["spark-3", { kind: "hostKeyUnknown", remedy: "run: ssh-keyscan" }],
+      ["spark-3", { kind: "hostKeyUnknown", name: "10.0.0.13", otherTypes: [] }],
       ["spark-2", { kind: "denied", reason: "publickey" }],
       ["spark-1", { kind: "hostKeyMismatch", pinned: "SHA256:a", offered: "SHA256:b" }],
     ]);
     expect(faults(probes)).toEqual([
-      "spark-1: host key mismatch: offered SHA256:b, pinned SHA256:a; if the machine was reinstalled, pin its new key, else find out who answers at its address",
+      "spark-1: host key mismatch: found SHA256:b, wanted the pinned SHA256:a; the machine was reinstalled, or another one answers in its place; compare the found key with the machine's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on it), and only where they are the same: npm run trust -- --replace 10.0.0.11",
       "spark-2: login denied (publickey); check its user and key under spark-mesh:ssh",
-      "spark-3: host key unknown; run: ssh-keyscan",
+      "spark-3: host key unknown: found no pinned ed25519 key for 10.0.0.13; compare the key that it shows with the machine's own and pin it: npm run trust -- 10.0.0.13",
     ]);
     expect(faults(new Map([...probes].reverse()))).toEqual(faults(probes));
+  });
+
+  it("says how to pin a host key by the stack's name, at a jump host by its own", () => {
+    const lines = faults(
+      new Map<string, Probe>([
+        ...fresh,
+        ["spark-1", { kind: "hostKeyMismatch", pinned: "SHA256:a", jumpName: "me@bastion:2200" }],
+        ["spark-2", { kind: "hostKeyMismatch", pinned: "SHA256:a", offered: "no ed25519 key, only ssh-rsa" }],
+        ["spark-3", { kind: "hostKeyUnknown", name: "[10.0.0.13]:22", otherTypes: ["ssh-rsa"] }],
+      ]),
+      { ...cluster(), stack: "home" },
+    );
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^spark-1: jump host me@bastion:2200: host key mismatch: found another key, .*npm run trust -- --replace me@bastion:2200$/,
+      ),
+      expect.stringMatching(/^spark-2: host key mismatch: found no ed25519 key, only ssh-rsa, .*sudo ssh-keygen -A$/),
+      expect.stringMatching(
+        /^spark-3: host key unknown: .*\(known_hosts has only ssh-rsa, which apply can't pin\); .*npm run trust -- --stack home spark-3$/,
+      ),
+    ]);
   });
 
   it("does not call cables to a host that lets nobody in missing", () => {
