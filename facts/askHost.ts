@@ -6,7 +6,7 @@ import { failureOf } from "./failure";
 import type { HostFacts, Login, Probe } from "./hostFacts";
 import type { LoginResult } from "./login";
 import { type FirstPass, parseFirstPass, withPeers, withSecondPass } from "./parse";
-import { hasCx7Addresses, peerPings } from "./peers";
+import { hasCx7Addresses, peerLooks } from "./peers";
 import { factsScript } from "./script";
 import { decideSecondPass, renderSecondPass } from "./secondPass";
 import { openSession, type Session, SessionEnded } from "./session";
@@ -110,9 +110,9 @@ async function peersPassOf(host: HostConfig, session: Session, facts: HostFacts,
   if (!hasCx7Addresses(facts)) return facts;
   const firsts = await round.firsts();
   const peers = [...firsts].filter(([name]) => name !== host.name).map(([, peer]) => peer);
-  const pings = peerPings(facts, peers);
-  if (pings.length === 0) return facts;
-  const more = await session.ask(renderSecondPass({ sudo: false, pings, looks: [], multicast: [] }, host));
+  const looks = peerLooks(facts, peers);
+  if (looks.length === 0) return facts;
+  const more = await session.ask(renderSecondPass({ sudo: false, pings: [], looks, others: [], multicast: [] }, host));
   return withPeers(host.name, facts, more);
 }
 

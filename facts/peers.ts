@@ -6,12 +6,19 @@ export function hasCx7Addresses({ cx7 }: HostFacts): boolean {
   return cx7.some((netdev) => netdev.carrier && addressesOf(netdev).length > 0);
 }
 
+/** An address to be looked for on a netdev's link. */
+interface Look {
+  readonly netdev: string;
+  readonly address: string;
+}
+
 /**
  * The peers' addresses that a host should find on its own links: those in a subnet of its own on the same netdev, not
  * heard there yet. A configured host's netdevs often have no link-local address, and then multicast hears nobody.
- * Hosts with a record ask each other by what it says.
+ * Looked for, not pinged: through a switch the answer may come in on the twin. Hosts with a record ask each other by
+ * what it says.
  */
-export function peerPings(own: HostFacts, peers: readonly HostFacts[]): { netdev: string; address: string }[] {
+export function peerLooks(own: HostFacts, peers: readonly HostFacts[]): Look[] {
   const strangers = own.record ? peers.filter(({ record }) => record === undefined) : peers;
   const addresses = strangers.flatMap(({ cx7 }) => cx7.flatMap(addressesOf)).map(({ address }) => address);
   return own.cx7.flatMap((netdev) => {
@@ -21,6 +28,23 @@ export function peerPings(own: HostFacts, peers: readonly HostFacts[]): { netdev
       .filter((address) => subnets.check(address) && !known.includes(address))
       .map((address) => ({ netdev: netdev.name, address }));
   });
+}
+
+/**
+ * Each twin's address on the link of the other, which shows a switch where multicast can't: no cable brings the
+ * question back. No host answers itself, but a netdev that asks as well learns from the question who is there.
+ */
+export function twinLooks({ cx7 }: HostFacts): Look[] {
+  const live = cx7.filter(({ up, carrier }) => up && carrier);
+  return live.flatMap((netdev) =>
+    live
+      .filter((other) => other.port === netdev.port && other.twin !== netdev.twin)
+      .flatMap((twin) => {
+        const [own] = addressesOf(netdev);
+        const [first] = addressesOf(twin);
+        return own && first ? [{ netdev: netdev.name, address: first.address }] : [];
+      }),
+  );
 }
 
 function addressesOf({ addresses }: Cx7Netdev) {

@@ -2,6 +2,7 @@ import type { CableEnd, HostConfig, PortRef } from "../config/cluster";
 import { bareAddress } from "../config/subnets";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
+import { twinLooks } from "./peers";
 import { type HostRecord, sameStat } from "./record";
 
 /** An address to be asked on a netdev. */
@@ -16,8 +17,10 @@ interface SecondPass {
   readonly sudo: boolean;
   /** Peers' addresses that should answer on these netdevs. */
   readonly pings: readonly Question[];
-  /** Who else may be there, where none of those answers on the netdev. */
+  /** Addresses whose owner is looked for on these netdevs, be there a way back for an answer or not. */
   readonly looks: readonly Question[];
+  /** Who else may be there, where none of the pings is answered on the netdev. */
+  readonly others: readonly Question[];
   /** Netdevs on whose link to look for whoever is there. */
   readonly multicast: readonly string[];
 }
@@ -70,7 +73,7 @@ function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readon
  * Whom a moved cable may have brought to a netdev where somebody else is awaited: every other address that the record
  * has among that twin's, for no frame passes from one twin to the other but on a switch.
  */
-function recordedLooks(record: HostRecord, pings: readonly Question[], abandoned: readonly string[]): Question[] {
+function recordedOthers(record: HostRecord, pings: readonly Question[], abandoned: readonly string[]): Question[] {
   const others = record.mesh.hosts.filter(({ name }) => name !== record.host && !abandoned.includes(name));
   return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, twin }) => {
     const awaited = pings.filter((ping) => ping.netdev === netdev).map(({ address }) => address);
@@ -128,7 +131,8 @@ export function decideSecondPass(
   const pass: SecondPass = {
     sudo: !settled,
     pings,
-    looks: record ? recordedLooks(record, pings, abandoned) : [],
+    looks: record || declared ? [] : twinLooks(facts),
+    others: record ? recordedOthers(record, pings, abandoned) : [],
     multicast: record || declared ? [] : cx7.filter(({ up, carrier }) => up && carrier).map(({ name }) => name),
   };
   return pass.sudo || pass.pings.length > 0 || pass.multicast.length > 0 ? pass : undefined;
@@ -149,6 +153,7 @@ export function renderSecondPass(pass: SecondPass, host: HostConfig): string {
     ...(pass.sudo && host.sudoPassword !== undefined ? [`password ${host.sudoPassword}`] : []),
     ...questions("ping", pass.pings),
     ...questions("look", pass.looks),
+    ...questions("else", pass.others),
     ...pass.multicast.filter(isWord).map((netdev) => `multicast ${netdev}`),
     "end\n",
   ].join("\n");

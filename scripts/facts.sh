@@ -225,15 +225,14 @@ answers_multicast() {
 	done
 }
 
-# Asks each NETDEV for its ADDRESS, `NETDEV ADDRESS` a line, and prints the line: the question alone leaves the MAC of
-# whoever has the address in the neighbour table, though no answer may find its way back.
+# Asks each NETDEV for its ADDRESS, `NETDEV ADDRESS` an argument: the question alone leaves the MAC of whoever has the
+# address in the neighbour table, though no answer may find its way back.
 look_for() {
 	local line
 	for line; do
 		ping -n -q -c 1 -W 1 -I "${line% *}" "${line#* }" </dev/null >/dev/null &
 	done
 	wait
-	((${#} == 0)) || printf '%s\n' "$@"
 }
 
 # Sets REPLY to the JSON of the lines `NETDEV ADDRESS` in $1.
@@ -248,21 +247,23 @@ json_places() {
 }
 
 # Data, one a line: `sudo` to read netplan's files, `password TEXT` for it, `ping NETDEV ADDRESS`, `multicast NETDEV`
-# to look for neighbours that have no known address, and `look NETDEV ADDRESS` for one that may be there instead where
-# nobody answered on NETDEV.
+# to look for neighbours that have no known address, `look NETDEV ADDRESS` for whoever has that address there, and
+# `else NETDEV ADDRESS` for one who may be there instead where nobody answered on NETDEV.
 second_pass() {
-	local line password='' wanted=() others=() looks=() asked=false sudo=notAsked shown=null
+	local line password='' wanted=() looks=() others=() asked=false sudo=notAsked shown=null
 	local netdev address answered='' looked='' neighbours=()
 	while IFS= read -r line && [[ $line != end ]]; do
 		case $line in
 		sudo) asked=true ;;
 		"password "*) password=${line#password } ;;
-		"look "*) others+=("${line#look }") ;;
+		"look "*) looks+=("${line#look }") ;;
+		"else "*) others+=("${line#else }") ;;
 		*) wanted+=("$line") ;;
 		esac
 	done
-	if ((${#wanted[@]} > 0)); then
+	if ((${#wanted[@]} + ${#looks[@]} > 0)); then
 		answered=$(
+			look_for "${looks[@]}" &
 			for line in "${wanted[@]}"; do
 				read -r line netdev address <<<"$line"
 				case $line in
@@ -272,10 +273,11 @@ second_pass() {
 			done
 			wait
 		)
-		for line in "${others[@]}"; do
-			[[ $'\n'$answered == *$'\n'"${line% *} "* ]] || looks+=("$line")
+		for line in "${!others[@]}"; do
+			[[ $'\n'$answered == *$'\n'"${others[line]% *} "* ]] && unset 'others[line]'
 		done
-		looked=$(look_for "${looks[@]}")
+		(look_for "${others[@]}")
+		printf -v looked '%s\n' "${looks[@]}" "${others[@]}"
 		# All of them: `ip -j neigh show to ADDRESS dev NETDEV` leaves the netdev out.
 		mapfile -t neighbours < <(ip -j neigh)
 	fi

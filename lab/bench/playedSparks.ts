@@ -161,7 +161,7 @@ function onOneSwitch(passes: readonly RawFirstPass[]): readonly PlayedSpark[] {
           sudo: asked ? "passwordless" : "notAsked",
           netplanFiles: asked ? files : null,
           answered: found.map(({ netdev, address }) => ({ netdev, address })),
-          // Nobody looks further where a ping is answered.
+          // Nobody looks for others where a ping is answered.
           looked: [],
           neighbours: [
             found.map(({ netdev, address, mac }) => ({

@@ -1,4 +1,5 @@
 import { type HostLine, type HostView, isReached, portKey, type ReachedHost } from "../views";
+import { couldHear, couldHearTwin } from "./hearing";
 import { isSwitched, type Segment, segmentsOf, switchSight } from "./segments";
 import { groupByPort, nameHeard, type Sighting } from "./sightings";
 import { freeSwitchNames, switchOfSegment } from "./switchNames";
@@ -23,6 +24,7 @@ export function discover(hosts: readonly HostView[], heard: readonly Sighting[],
   const groups = groupByPort(open);
   const down = open.filter(({ host, netdev }) => fresh.has(host) && !netdev.up);
   const unknown = reached.length < hosts.length ? [] : strangersIn(segments);
+  const doubts = wires.filter(({ evidence }) => evidence === "discovered").flatMap((wire) => switchDoubt(wire, groups));
   const atSwitch = segments.filter(isSwitched).flatMap((segment) => segment.ports.map((port) => ({ segment, port })));
   return {
     wires,
@@ -31,7 +33,7 @@ export function discover(hosts: readonly HostView[], heard: readonly Sighting[],
       ...wires.flatMap((wire) => deadTwins(wire, groups, fresh)),
       ...unknown.filter(({ host }) => fresh.has(host)).map(sayStranger),
     ],
-    warnings,
+    warnings: [...warnings, ...doubts],
     unseen: new Map([...groupByPort(down)].map(([key, group]) => [key, group.map(sayDown)])),
     sights: new Map(
       atSwitch.flatMap(({ segment, port }) => {
@@ -79,8 +81,12 @@ function deadTwins(
     const group = fresh.has(end.host) ? (groups.get(portKey(end)) ?? []) : [];
     const live = group.find(({ peers }) => peers.length > 0);
     if (!live) return [];
+    const far = live.peers.flatMap((peer) => groups.get(portKey(peer)) ?? []).map(({ netdev }) => netdev);
     return group
       .filter(({ netdev, peers }) => netdev.up && peers.length === 0)
+      .filter(
+        ({ netdev }) => !netdev.carrier || far.some((peer) => peer.twin === netdev.twin && couldHear(netdev, peer)),
+      )
       .map(({ host, netdev }) => ({
         host,
         line: `${host}: ${netdev.name} ${netdev.carrier ? "hears nothing" : "has no carrier"} while its twin ${
@@ -90,6 +96,36 @@ function deadTwins(
         )} is dead; reseat the cable, then reboot ${host} with it in`,
       }));
   });
+}
+
+/**
+ * A cable that may lead through a switch: only that a port's twins hear each other tells the two apart, and at every
+ * end they do, or couldn't.
+ */
+function switchDoubt(
+  { ends: [from, to] }: Wire,
+  groups: ReadonlyMap<string, readonly Sighting[]>,
+): readonly HostLine[] {
+  if ("switch" in to) return [];
+  const deaf = [from, to].map((end) => groups.get(portKey(end)) ?? []).filter((group) => !group.some(hearsTwin));
+  if (!deaf.every(isDeaf)) return [];
+  const names = deaf.flat().map(({ host, netdev }) => `${host}/${netdev.name}`);
+  return [
+    {
+      host: from.host,
+      line: `${from.host}: port ${from.port} to ${portKey(to)} is taken for a cable, and a switch may be between: ${names.join(", ")} lack addresses by which twins hear each other there; if one is, declare spark-mesh:cables`,
+    },
+  ];
+}
+
+function hearsTwin({ ownTwin }: Sighting): boolean {
+  return ownTwin;
+}
+
+/** Of a port without both its netdevs, or without carrier, other lines tell. */
+function isDeaf(group: readonly Sighting[]): boolean {
+  const [one, twin] = group.map(({ netdev }) => netdev).filter(({ up, carrier }) => up && carrier);
+  return one !== undefined && twin !== undefined && !couldHearTwin(one, twin);
 }
 
 /** Those who hear nobody but machines that are none of ours, through a cable. */

@@ -54,13 +54,13 @@ async function play(number: number, address: string, after?: number): Promise<Pl
       return;
     }
     asked.push({ text: data, at: performance.now() });
-    const answered = [...data.matchAll(/^ping (\S+) (\S+)$/gm)].map(([, netdev, address]) => ({ netdev, address }));
-    const neighbours = answered.map(({ netdev, address }) => {
-      return { dst: address, dev: netdev, lladdr: `02:00:00:00:0${address?.at(-1)}:01` };
+    const looked = [...data.matchAll(/^look (\S+) (\S+)$/gm)].map(([, netdev, address]) => ({ netdev, address }));
+    const neighbours = looked.map(({ netdev, address }) => {
+      return { dst: address, dev: netdev, lladdr: `02:00:00:00:0${address?.at(-1)}:01`, state: ["REACHABLE"] };
     });
     const sudo = /^sudo$/m.test(data) ? "passwordless" : "notAsked";
     channel.write(
-      `${JSON.stringify({ sparkMeshFacts: 1, sudo, netplanFiles: null, answered, looked: [], neighbours: [neighbours] })}\n`,
+      `${JSON.stringify({ sparkMeshFacts: 1, sudo, netplanFiles: null, answered: [], looked, neighbours: [neighbours] })}\n`,
     );
   };
   const server = new Server({ hostKeys: [key.text] }, (connection) => {
@@ -100,8 +100,8 @@ it("lets configured hosts without a record find each other by the addresses that
   const two = await play(2, "192.168.177.12", 300);
   const far = await play(3, "192.168.187.13", 0);
   const { probes } = await gatherFacts(clusterAt(one.port, two.port, far.port));
-  expect(texts(one)).toEqual([expect.stringMatching(/^sudo\nmulticast /), "ping enp1s0f0np0 192.168.177.12\n"]);
-  expect(texts(two)).toEqual([expect.stringMatching(/^sudo\nmulticast /), "ping enp1s0f0np0 192.168.177.11\n"]);
+  expect(texts(one)).toEqual([expect.stringMatching(/^sudo\nmulticast /), "look enp1s0f0np0 192.168.177.12\n"]);
+  expect(texts(two)).toEqual([expect.stringMatching(/^sudo\nmulticast /), "look enp1s0f0np0 192.168.177.11\n"]);
   expect(texts(far)).toEqual([expect.stringMatching(/^sudo\nmulticast /)]);
   expect(neighboursOf(probes.get("spark-1"))).toEqual([{ mac: "02:00:00:00:02:01", address: "192.168.177.12" }]);
   // What the second pass told stays.
@@ -131,7 +131,7 @@ it("goes on without the first pass of a host that hangs", async () => {
     expect(performance.now() - start).toBeLessThan(10_000);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  expect(texts(one)[1]).toBe("ping enp1s0f0np0 192.168.177.12\n");
+  expect(texts(one)[1]).toBe("look enp1s0f0np0 192.168.177.12\n");
   for (const close of closers.splice(0)) close();
   await gathered.catch(() => undefined);
 });

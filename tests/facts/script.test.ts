@@ -76,11 +76,28 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
   expect(existsSync(canary)).toBe(false);
 });
 
+it("looks for an address whoever answers", () => {
+  const passes = bash(
+    ["second_pass", "look lo 192.0.2.1", "end"]
+      .concat(["second_pass", "ping lo 127.0.0.1", "look lo 127.0.0.2", "end"])
+      .join("\n"),
+  );
+  const [alone, beside] = passes
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(alone).toMatchObject({ answered: [], looked: [{ netdev: "lo", address: "192.0.2.1" }] });
+  expect(beside).toMatchObject({
+    answered: [{ netdev: "lo", address: "127.0.0.1" }],
+    looked: [{ netdev: "lo", address: "127.0.0.2" }],
+  });
+});
+
 it("looks for others only where nobody answers", () => {
-  const look = ["look lo 127.0.0.2", "look lo 127.0.0.3"];
+  const look = ["else lo 127.0.0.2", "else lo 127.0.0.3"];
   const [answered, silent] = bash(
     ["second_pass", "ping lo 192.0.2.1", "ping lo 127.0.0.1", ...look, "end"]
-      .concat(["second_pass", "ping lo 192.0.2.1", ...look, "look other 127.0.0.4", "end"])
+      .concat(["second_pass", "ping lo 192.0.2.1", ...look, "else other 127.0.0.4", "end"])
       .join("\n"),
   )
     .trim()

@@ -75,7 +75,7 @@ const pings = [
   { netdev: "enp1s0f1np1", address: "192.168.187.13" },
 ];
 /** On each netdev the peers' addresses of that twin, but for the one that is awaited there. */
-const looks = [
+const others = [
   { netdev: "enp1s0f0np0", address: "192.168.187.13" },
   { netdev: "enp1s0f1np1", address: "192.168.177.12" },
 ];
@@ -85,8 +85,8 @@ const withNetdev = (changes: Partial<HostFacts["cx7"][number]>): HostFacts => ({
 });
 
 it("asks a settled host for its neighbours only", () => {
-  expect(decide(settled)).toEqual({ sudo: false, pings, looks, multicast: [] });
-  expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, looks, multicast: [] });
+  expect(decide(settled)).toEqual({ sudo: false, pings, looks: [], others, multicast: [] });
+  expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, looks: [], others, multicast: [] });
 });
 
 it("does not wait for abandoned hosts, nor where there is no carrier", () => {
@@ -97,7 +97,7 @@ it("does not wait for abandoned hosts, nor where there is no carrier", () => {
 
 describe("looks for the others of the record", () => {
   const looked = (facts: HostFacts, abandoned: string[] = []) =>
-    decide(facts, { abandoned })?.looks.map(({ netdev, address }) => `${netdev} ${address}`);
+    decide(facts, { abandoned })?.others.map(({ netdev, address }) => `${netdev} ${address}`);
 
   it("only where somebody is awaited, and never for one that is gone", () => {
     expect(looked(withNetdev({ carrier: false }))).toEqual(["enp1s0f1np1 192.168.177.12"]);
@@ -129,11 +129,37 @@ describe("looks for the others of the record", () => {
 
 it("discovers on a first visit, but not over declared cables, nor on netdevs that are down", () => {
   const names = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"];
-  expect(decide(freshFacts)).toEqual({ sudo: true, pings: [], looks: [], multicast: names });
-  expect(decide(freshFacts, { declared: true })).toEqual({ sudo: true, pings: [], looks: [], multicast: [] });
+  expect(decide(freshFacts)).toEqual({ sudo: true, pings: [], looks: [], others: [], multicast: names });
+  expect(decide(freshFacts, { declared: true })).toEqual({
+    sudo: true,
+    pings: [],
+    looks: [],
+    others: [],
+    multicast: [],
+  });
   const down = { ...freshFacts, cx7: freshFacts.cx7.map((live, i) => ({ ...live, up: i !== 0, carrier: i !== 1 })) };
   expect(decide(down)?.multicast).toEqual(names.slice(2));
 });
+
+it("looks for its own twin on a first visit, but not over declared cables or a record", () => {
+  const { record: _, ...visited } = { ...settled, cx7: settled.cx7.map(withTwin) };
+  const looks = decide(visited)?.looks.map(({ netdev, address }) => `${netdev} ${address}`);
+  expect(looks).toEqual([
+    "enp1s0f0np0 192.168.178.11",
+    "enP2p1s0f0np0 192.168.177.11",
+    "enp1s0f1np1 192.168.188.11",
+    "enP2p1s0f1np1 192.168.187.11",
+  ]);
+  expect(decide(visited, { declared: true })?.looks).toEqual([]);
+  expect(decide({ ...visited, record })?.looks).toEqual([]);
+});
+
+/** The second twins with an address beside the first one's. */
+function withTwin(live: HostFacts["cx7"][number]): HostFacts["cx7"][number] {
+  if (live.twin === 0) return live;
+  const address = live.port === 0 ? "192.168.178.11" : "192.168.188.11";
+  return { ...live, addresses: [{ address, prefixLength: 24, family: 4, linkLocal: false }] };
+}
 
 describe("on a recorded switch", () => {
   const addressOf = (number: number, port: 0 | 1) => `192.168.${port === 0 ? 177 : 187}.${10 + number}/24`;
@@ -212,9 +238,10 @@ it("asks sudo where netplan's folder can't be listed", () =>
 const config = { name: "spark-1", address: "a", number: 1, ssh: { auth: "agent" as const } };
 
 it("renders data lines, the password only where sudo is asked", () => {
-  const pass = { sudo: true, pings, looks, multicast: ["enp1s0f0np0"] };
+  const looks = [{ netdev: "enp1s0f0np0", address: "192.168.178.11" }];
+  const pass = { sudo: true, pings, looks, others, multicast: ["enp1s0f0np0"] };
   expect(renderSecondPass(pass, { ...config, sudoPassword: " p $x\\ " })).toBe(
-    "second_pass\nsudo\npassword  p $x\\ \nping enp1s0f0np0 192.168.177.12\nping enp1s0f1np1 192.168.187.13\nlook enp1s0f0np0 192.168.187.13\nlook enp1s0f1np1 192.168.177.12\nmulticast enp1s0f0np0\nend\n",
+    "second_pass\nsudo\npassword  p $x\\ \nping enp1s0f0np0 192.168.177.12\nping enp1s0f1np1 192.168.187.13\nlook enp1s0f0np0 192.168.178.11\nelse enp1s0f0np0 192.168.187.13\nelse enp1s0f1np1 192.168.177.12\nmulticast enp1s0f0np0\nend\n",
   );
   expect(renderSecondPass({ ...pass, sudo: false }, { ...config, sudoPassword: "canary" })).not.toContain("canary");
 });
@@ -224,7 +251,7 @@ it("lets no recorded text become a command", () => {
     { netdev: "a\nend\nrm -rf /", address: "1" },
     { netdev: "a", address: "1 2" },
   ];
-  expect(renderSecondPass({ sudo: false, pings: hostile, looks: hostile, multicast: ["$(x)"] }, config)).toBe(
-    "second_pass\nend\n",
-  );
+  expect(
+    renderSecondPass({ sudo: false, pings: hostile, looks: hostile, others: hostile, multicast: ["$(x)"] }, config),
+  ).toBe("second_pass\nend\n");
 });
