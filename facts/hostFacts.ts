@@ -86,7 +86,7 @@ export interface HostFacts {
   readonly networkManagerRunning: boolean;
   readonly networkdRunning: boolean;
   readonly sudo: SudoFact;
-  /** True where the second pass looked for neighbours by multicast (no record, no declared cables). */
+  /** True where the second pass looked for neighbours by multicast (no declared cables; no record, or one that lost a cable). */
   readonly discovered: boolean;
   readonly record?: HostRecord;
   readonly armed?: ArmedTransaction;

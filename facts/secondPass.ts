@@ -11,6 +11,12 @@ interface Question {
   readonly address: string;
 }
 
+/** A netdev, and which twin of its port it is. */
+interface Place {
+  readonly netdev: string;
+  readonly twin: 0 | 1;
+}
+
 /** What the first pass leaves to be asked on the same connection. */
 interface SecondPass {
   /** Ask what sudo does, and read netplan's files with it. */
@@ -70,20 +76,39 @@ function recordedPings({ cx7 }: HostFacts, record: HostRecord, abandoned: readon
 }
 
 /**
- * Whom a moved cable may have brought to a netdev where somebody else is awaited: every other address that the record
- * has among that twin's, for no frame passes from one twin to the other but on a switch.
+ * Whom a moved cable may have brought to these netdevs: every address that the record has among that twin's on other
+ * hosts, for no frame passes from one twin to the other but on a switch.
  */
-function recordedOthers(record: HostRecord, pings: readonly Question[], abandoned: readonly string[]): Question[] {
+function recordedLooks(record: HostRecord, netdevs: readonly Place[], abandoned: readonly string[]): Question[] {
   const others = record.mesh.hosts.filter(({ name }) => name !== record.host && !abandoned.includes(name));
-  return (recordedHost(record)?.netdevs ?? []).flatMap(({ netdev, twin }) => {
-    const awaited = pings.filter((ping) => ping.netdev === netdev).map(({ address }) => address);
-    if (awaited.length === 0) return [];
-    return others
+  return netdevs.flatMap(({ netdev, twin }) =>
+    others
       .flatMap(({ netdevs }) => netdevs.filter((other) => other.twin === twin))
-      .map((other) => bareAddress(other.address))
-      .filter((address) => !awaited.includes(address))
-      .map((address) => ({ netdev, address }));
-  });
+      .map(({ address }) => ({ netdev, address: bareAddress(address) })),
+  );
+}
+
+/** Who may be there where somebody else is awaited. */
+function recordedOthers(record: HostRecord, pings: readonly Question[], abandoned: readonly string[]): Question[] {
+  const awaited = (recordedHost(record)?.netdevs ?? []).filter(({ netdev }) =>
+    pings.some((ping) => ping.netdev === netdev),
+  );
+  return recordedLooks(record, awaited, abandoned).filter(
+    ({ netdev, address }) => !pings.some((ping) => ping.netdev === netdev && ping.address === address),
+  );
+}
+
+/**
+ * Netdevs of ports without a recorded cable that carry something while a recorded one lost its cable: its plug may
+ * have been moved there.
+ */
+function openPlaces({ cx7 }: HostFacts, record: HostRecord): readonly Place[] {
+  const recorded = recordedHost(record)?.netdevs ?? [];
+  const keeps = ({ netdev }: Place) => cx7.some(({ name, up, carrier }) => name === netdev && (carrier || !up));
+  if (recorded.every(keeps)) return [];
+  return cx7
+    .filter(({ port, up, carrier }) => up && carrier && recorded.every((netdev) => netdev.port !== port))
+    .map(({ name, twin }) => ({ netdev: name, twin }));
 }
 
 /**
@@ -108,6 +133,17 @@ function facedPorts({ mesh, host }: HostRecord, port: PortRef["port"], abandoned
   return [...new Set(around)].flatMap((end) => (end && !isOwn(end) ? [end] : []));
 }
 
+/** Where nobody says what is cabled to what: all live netdevs on a first visit, then those that a plug was moved to. */
+function undeclaredSearch(facts: HostFacts, abandoned: readonly string[]): Pick<SecondPass, "looks" | "multicast"> {
+  const { record, cx7 } = facts;
+  if (!record) {
+    const live = cx7.filter(({ up, carrier }) => up && carrier);
+    return { looks: twinLooks(facts), multicast: live.map(({ name }) => name) };
+  }
+  const open = openPlaces(facts, record);
+  return { looks: recordedLooks(record, open, abandoned), multicast: open.map(({ netdev }) => netdev) };
+}
+
 /**
  * Decides what to ask after the first pass. A host that looks settled, its files and netdevs as it recorded them and
  * nothing armed, is asked for its neighbours only: sudo is for a first visit or a difference.
@@ -120,7 +156,7 @@ export function decideSecondPass(
   declared: boolean,
   abandoned: readonly string[],
 ): SecondPass | undefined {
-  const { record, armed, cx7 } = facts;
+  const { record, armed } = facts;
   const settled =
     record !== undefined &&
     armed === undefined &&
@@ -131,9 +167,8 @@ export function decideSecondPass(
   const pass: SecondPass = {
     sudo: !settled,
     pings,
-    looks: record || declared ? [] : twinLooks(facts),
     others: record ? recordedOthers(record, pings, abandoned) : [],
-    multicast: record || declared ? [] : cx7.filter(({ up, carrier }) => up && carrier).map(({ name }) => name),
+    ...(declared ? { looks: [], multicast: [] } : undeclaredSearch(facts, abandoned)),
   };
   return pass.sudo || pass.pings.length > 0 || pass.multicast.length > 0 ? pass : undefined;
 }

@@ -1,11 +1,14 @@
 import type { CableConfig, CableEnd, ClusterConfig, PortRef } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
+import { planCables } from "./addresses/cables";
 import { adoptHosts } from "./adopt/adopt";
 import { adoptCables } from "./adopt/adoptCables";
 import { type AdoptedNetwork, adoptNetwork } from "./adopt/adoptNetwork";
 import { byPlace, type Sighting, sightings } from "./cabling/sightings";
+import { asLine, type DeadEnd, deadEnds } from "./cabling/signals";
 import { linkSharers, portsOf, type Wire, wireName } from "./cabling/wires";
-import { judgeMesh } from "./judgeMesh";
+import { type JudgedMesh, judgeMesh } from "./judgeMesh";
+import { planNetdevs } from "./netdevs";
 import type { CableEvidence, Topology } from "./plan";
 import { type HostView, inOrder, isReached, portKey } from "./views";
 
@@ -61,9 +64,13 @@ export interface FoundConfig {
 
 /** The hosts, ports and cables that are there, what they make, and everything that is wrong or missing. */
 export function surveyMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): Survey {
-  const { hosts, cabling, topology, faults, warnings } = judgeMesh(cluster, probes);
+  const judged = judgeMesh(cluster, probes);
+  const { hosts, cabling, topology } = judged;
   const heard = sightings(hosts.filter(isReached));
   const sharers = linkSharers(cabling.wires);
+  const dead = judged.faults.length > 0 ? [] : deadCables(cluster, judged);
+  const faults = [...judged.faults, ...dead.filter(({ fault }) => fault).map(asLine)];
+  const warnings = [...judged.warnings, ...dead.filter(({ fault }) => !fault).map(asLine)];
   return {
     hosts: hosts.map(surveyHost),
     cables: cabling.wires.map((wire) => surveyCable(wire, heard, sharers)),
@@ -71,6 +78,12 @@ export function surveyMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, P
     faults: inOrder(hosts, faults),
     warnings: inOrder(hosts, warnings),
   };
+}
+
+/** Where there is a plan, the ends of its cables on which nothing can pass. */
+function deadCables({ network }: ClusterConfig, { hosts, wires }: JudgedMesh): readonly DeadEnd[] {
+  const cables = planCables(hosts, wires, network);
+  return deadEnds(hosts, cables, (host) => planNetdevs(host, hosts, cables, network.mtu));
 }
 
 /** The cables that were found, as they would be declared. */

@@ -45,7 +45,10 @@ stage() {
 		generate_netplan || fail "netplan generate failed: $(one_line <"$tx/apply.log"); put back as it was"
 	else
 		apply_netplan || fail "netplan apply failed: $(one_line <"$tx/apply.log"); put back as it was"
-		make_live "$wanted" || fail "$(live_differences "$wanted" | head -n 1) 15 s after netplan apply; put back as it was"
+		if ! make_live "$wanted"; then
+			differences=$(live_differences "$wanted")
+			fail "${differences%%$'\n'*} 15 s after netplan apply; put back as it was"
+		fi
 	fi
 	[[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]] ||
 		fail "transaction $transaction took longer than confirmSeconds ($confirm_seconds) and was rolled back; allow more"
@@ -75,7 +78,8 @@ as_login_user() {
 	} | setpriv --reuid="${SUDO_UID:-0}" --regid="${SUDO_GID:-0}" --init-groups --reset-env bash -s 3>&-
 }
 
-# The lines that live state should have: the wish's netdevs, and of those that it no longer names the original.
+# The lines that live state should have: the wish's netdevs, and of those that it no longer names the original, as long
+# as they are there: a port may be out of the wish because its plug was moved to another.
 wanted_live() {
 	local netdev rest
 	for netdev in "${netdevs[@]}"; do
@@ -87,7 +91,7 @@ wanted_live() {
 	done
 	[[ -e $state_folder/original/live ]] || return 0
 	while read -r netdev rest; do
-		[[ -n ${netdev_mtu[$netdev]-} ]] || printf '%s %s\n' "$netdev" "$rest"
+		[[ -n ${netdev_mtu[$netdev]-} || ! -e /sys/class/net/$netdev ]] || printf '%s %s\n' "$netdev" "$rest"
 	done <"$state_folder/original/live"
 }
 

@@ -3,6 +3,7 @@ import type { RecordedMesh } from "../../facts/record";
 import { type HostLine, type HostView, isReached, portKey } from "../views";
 import { discover } from "./discovery";
 import { followRecorded } from "./recorded";
+import { withoutReplugged } from "./replugged";
 import { fitsLink, nameHeard, type Sighting, sightings } from "./sightings";
 import { farEnds, linkSharers, portsOf, type Wire, wireName } from "./wires";
 
@@ -18,7 +19,8 @@ export interface Cabling {
 
 /**
  * Which port is cabled to which: declared, else recorded, else discovered. Declared and recorded cables are checked
- * against what is heard. Silence never moves a cable; a different peer heard from both ends moves a recorded one.
+ * against what is heard. Silence never moves a cable; a different peer heard from both ends moves a recorded one, and so
+ * does the same peer, where nothing is left of the recorded cable.
  */
 export function planCabling(
   declared: readonly CableConfig[] | undefined,
@@ -29,10 +31,11 @@ export function planCabling(
   if (declared) return checkDeclared(declared, heard);
   const recorded = followRecorded(newest, hosts, heard);
   const discovered = discover(hosts, heard, recorded.wires);
+  const kept = withoutReplugged(recorded.wires, discovered.wires, hosts, heard);
   return {
     ...discovered,
-    wires: [...recorded.wires, ...discovered.wires],
-    warnings: [...recorded.warnings, ...discovered.warnings],
+    wires: [...kept.wires, ...discovered.wires],
+    warnings: [...recorded.warnings, ...kept.warnings, ...discovered.warnings],
   };
 }
 

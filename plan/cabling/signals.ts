@@ -1,10 +1,11 @@
-import type { CableEnd } from "../../config/cluster";
+import type { CableEnd, PortRef } from "../../config/cluster";
 import type { CablePlan, NetdevPlan } from "../plan";
 import { type HostLine, type HostView, isReached, portKey, type ReachedHost } from "../views";
+import { type Sighting, sightings } from "./sightings";
 import { farEnds } from "./wires";
 
 /** An end of a planned cable on which nothing can pass, and the line that says so. */
-interface DeadEnd {
+export interface DeadEnd {
   readonly host: string;
   readonly line: string;
   /** True on a host's first visit, while both ends answer, as far as they are hosts: nothing could be verified there, and nothing ever was. */
@@ -26,7 +27,9 @@ export function deadEnds(
 ): readonly DeadEnd[] {
   const byName = new Map(hosts.map((host) => [host.config.name, host]));
   const far = farEnds(cables);
-  return hosts.filter(isReached).flatMap((host) =>
+  const reached = hosts.filter(isReached);
+  const heard = sightings(reached);
+  return reached.flatMap((host) =>
     ([0, 1] as const).flatMap((port): DeadEnd[] => {
       const name = host.config.name;
       const end = far.get(portKey({ host: name, port }));
@@ -39,8 +42,14 @@ export function deadEnds(
       });
       if (silent.length === 0) return [];
       const asked = "switch" in end || (peer !== undefined && isReached(peer));
+      const other = { host: name, port: port === 0 ? 1 : 0 } as const;
+      const open = far.has(portKey(other)) ? [] : heard.filter((at) => isLiveAt(at, other));
       return [
-        { host: name, line: sayDeadEnd(name, port, end, silent, planned.length), fault: !host.facts.record && asked },
+        {
+          host: name,
+          line: sayDeadEnd({ host: name, port }, end, silent, planned.length, open),
+          fault: !host.facts.record && asked,
+        },
       ];
     }),
   );
@@ -63,15 +72,26 @@ function silence(planned: NetdevPlan, { facts }: ReachedHost, peer: HostView | u
   return far && !far.up ? undefined : "no carrier";
 }
 
+function isLiveAt({ host, netdev }: Sighting, at: PortRef): boolean {
+  return host === at.host && netdev.port === at.port && netdev.carrier;
+}
+
+/** @param open the live netdevs of the host's other port, where no cable is planned: the plug may be there. */
 function sayDeadEnd(
-  host: string,
-  port: 0 | 1,
+  { host, port }: PortRef,
   far: CableEnd,
   silent: readonly SilentNetdev[],
   planned: number,
+  open: readonly Sighting[],
 ): string {
   const names = silent.map(({ netdev, state }) => `${netdev.netdev} ${state}`).join(", ");
   const to = "host" in far ? far.host : far.switch;
+  const [at] = open;
+  if (at && silent.length === planned) {
+    const seen = [...new Set(open.flatMap(({ peers, strangers }) => [...peers.map(portKey), ...strangers]))].join(", ");
+    const there = `port ${at.netdev.port}, where no cable is planned, has carrier${seen && ` and sees ${seen}`}`;
+    return `${host}: port ${port} to ${to}: ${names}: the cable carries nothing; ${there}; move the plug back, or declare spark-mesh:cables as they are now`;
+  }
   const what = silent.length < planned ? "one twin of the cable is dead" : "the cable carries nothing";
   return `${host}: port ${port} to ${to}: ${names}: ${what}; check that it is plugged in at both ends, then reboot ${host} with it in`;
 }

@@ -161,6 +161,43 @@ function withTwin(live: HostFacts["cx7"][number]): HostFacts["cx7"][number] {
   return { ...live, addresses: [{ address, prefixLength: 24, family: 4, linkLocal: false }] };
 }
 
+describe("looks on ports of which the record knows nothing", () => {
+  const [recordedHere, ...elsewhere] = record.mesh.hosts;
+  if (!recordedHere) throw new Error("no host is recorded");
+  /** One with port 0 alone in use. */
+  const hosts = [{ ...recordedHere, netdevs: recordedHere.netdevs.slice(0, 1) }, ...elsewhere];
+  const half = { ...settled, record: { ...record, mesh: { ...record.mesh, hosts } } };
+  const cx7With = (changes: Partial<HostFacts["cx7"][number]>) =>
+    half.cx7.map((live) => (live.port === 0 ? { ...live, ...changes } : live));
+  const found = {
+    looks: ["enp1s0f1np1 192.168.177.12", "enp1s0f1np1 192.168.187.13"],
+    multicast: ["enp1s0f1np1", "enP2p1s0f1np1"],
+  };
+  const searched = (facts: HostFacts, options?: Parameters<typeof decide>[1]) => {
+    const { looks = [], multicast } = decide(facts, options) ?? {};
+    return { looks: looks.map(({ netdev, address }) => `${netdev} ${address}`), multicast };
+  };
+
+  it("where a recorded netdev is gone, or has no carrier", () => {
+    expect(searched({ ...half, cx7: half.cx7.filter(({ port }) => port === 1) })).toEqual(found);
+    expect(searched({ ...half, cx7: cx7With({ carrier: false }) })).toEqual(found);
+    expect(searched({ ...half, cx7: cx7With({ carrier: false }) }, { abandoned: ["spark-2"] }).looks).toEqual([
+      "enp1s0f1np1 192.168.187.13",
+    ]);
+  });
+
+  it("but not while all is there, over declared cables, or where a netdev was put down", () => {
+    const nothing = { looks: [], multicast: [] };
+    expect(searched(half)).toEqual(nothing);
+    expect(searched({ ...half, cx7: cx7With({ carrier: false, up: false }) })).toEqual(nothing);
+    expect(decide({ ...half, cx7: cx7With({ carrier: false }) }, { declared: true })).toBeUndefined();
+  });
+
+  it("and not where those carry nothing", () => {
+    expect(decide({ ...half, cx7: half.cx7.map((live) => ({ ...live, carrier: false })) })).toBeUndefined();
+  });
+});
+
 describe("on a recorded switch", () => {
   const addressOf = (number: number, port: 0 | 1) => `192.168.${port === 0 ? 177 : 187}.${10 + number}/24`;
   /** Each host with these ports on it, by number; the first on the subnet of the first cables, and so on. */
