@@ -7,7 +7,7 @@ import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import { parseClusterConfig } from "../config/load";
 import { readDockerEnv } from "../interchange/dockerEnv";
-import { type ImportedHost, named, parseLogin } from "../interchange/imported";
+import { named, parseLogin } from "../interchange/imported";
 import { readSparkrunCluster } from "../interchange/sparkrun";
 import type { DiscoverOptions } from "./arguments";
 import { readStackFile } from "./stackFile";
@@ -16,6 +16,8 @@ export interface NamedCluster {
   readonly cluster: ClusterConfig;
   /** Entries of `spark-mesh:hosts`, where they don't come from the stack's own file. */
   readonly hosts: readonly Readonly<Record<string, unknown>>[];
+  /** Keys of `spark-mesh:ssh` that the command line says. */
+  readonly ssh: Readonly<Record<string, unknown>>;
   /** What a reader should know or do. */
   readonly notes: readonly string[];
 }
@@ -36,26 +38,24 @@ export function stackFilePath(stack: string): string {
  */
 export function namedCluster(options: DiscoverOptions, sudoPassword?: string): NamedCluster {
   const imported = importedHosts(options);
-  const values = imported ? valuesOf(imported.hosts, imported.ssh, options) : stackValues(options.stack ?? "");
+  const ssh = options.identity === undefined ? {} : { identityFile: resolve(options.identity) };
+  const values = imported ? valuesOf(imported.hosts, ssh) : stackValues(options.stack ?? "", ssh);
   const secrets = sudoPassword === undefined ? {} : { "spark-mesh:sudoPassword": sudoPassword };
   const cluster = parseClusterConfig({ ...values, ...secrets }, homedir(), Object.keys(secrets));
-  return { cluster, hosts: imported?.hosts ?? [], notes: imported?.notes ?? [] };
+  return { cluster, hosts: imported?.hosts ?? [], ssh, notes: imported?.notes ?? [] };
 }
 
-interface Imported {
-  readonly hosts: readonly Readonly<Record<string, unknown>>[];
-  readonly ssh: Readonly<Record<string, unknown>>;
-  readonly notes: readonly string[];
-}
+type Imported = Pick<NamedCluster, "hosts" | "notes">;
 
 function importedHosts({ hosts, from, write }: DiscoverOptions): Imported | undefined {
   if (from !== undefined) {
     const text = textOf(from);
-    const { hosts: found, ssh = {}, overCx7, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
+    const { hosts: found, ssh, overCx7, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
     if (overCx7 && write) throw new Faults(from, notes);
-    return { hosts: found.map(entryOf), ssh, notes };
+    // To each host, for the stack may say otherwise of all.
+    return { hosts: found.map((host) => ({ ...ssh, ...host })), notes };
   }
-  return hosts.length === 0 ? undefined : { hosts: namedHosts(hosts), ssh: {}, notes: [] };
+  return hosts.length === 0 ? undefined : { hosts: namedHosts(hosts), notes: [] };
 }
 
 function isDotEnv(path: string): boolean {
@@ -86,23 +86,18 @@ function namedHosts(hosts: readonly string[]): Imported["hosts"] {
   return named(logins).map((host) => ({ ...host }));
 }
 
-function entryOf(host: ImportedHost): Readonly<Record<string, unknown>> {
-  return { ...host };
+function valuesOf(hosts: Imported["hosts"], ssh: NamedCluster["ssh"]): Record<string, string> {
+  return { "spark-mesh:hosts": JSON.stringify(hosts), "spark-mesh:ssh": JSON.stringify(ssh) };
 }
 
-function valuesOf(
-  hosts: Imported["hosts"],
-  ssh: Imported["ssh"],
-  { identity }: DiscoverOptions,
-): Record<string, string> {
-  const login = { ...ssh, ...(identity !== undefined && { identityFile: resolve(identity) }) };
-  return { "spark-mesh:hosts": JSON.stringify(hosts), "spark-mesh:ssh": JSON.stringify(login) };
-}
-
-function stackValues(stack: string): Record<string, string> {
+/** @param ssh wins over what the file says. */
+function stackValues(stack: string, ssh: NamedCluster["ssh"]): Record<string, string> {
   const path = stackFilePath(stack);
   if (!existsSync(path)) {
     throw new Faults("the command line", [`--stack ${stack}: found no ${path}; name the hosts, or run this beside it`]);
   }
-  return readStackFile(readFileSync(path, "utf8"), path);
+  const values = readStackFile(readFileSync(path, "utf8"), path);
+  if (Object.keys(ssh).length === 0) return values;
+  const present: unknown = JSON.parse(values["spark-mesh:ssh"] ?? "{}");
+  return { ...values, "spark-mesh:ssh": JSON.stringify({ ...(typeof present === "object" && present), ...ssh }) };
 }

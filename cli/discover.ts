@@ -66,6 +66,7 @@ function ending(
 function blockOf(named: NamedCluster, { cables, network }: FoundConfig): StackConfigBlock {
   return {
     hosts: named.hosts,
+    ssh: named.ssh,
     cables: cables.map(({ from, to, ...addressing }) => ({ from: endName(from), to: endName(to), ...addressing })),
     network,
   };

@@ -8,6 +8,8 @@ const NAMESPACE = "spark-mesh:";
 /** What is written into a stack's file: plain data in the stack config's own form, by key without the namespace. */
 export interface StackConfigBlock {
   readonly hosts: readonly Readonly<Record<string, unknown>>[];
+  /** For a file without `ssh`. */
+  readonly ssh?: Readonly<Record<string, unknown>>;
   readonly cables?: readonly Readonly<Record<string, unknown>>[];
   /** Keys of `network` that are to be set; its others stay. */
   readonly network?: Readonly<Record<string, unknown>>;
@@ -46,8 +48,9 @@ export function writeStackFile(text: string, block: StackConfigBlock, path: stri
   if (config === undefined) throw new Faults(path, ["config: found no mapping; wanted keys with their values"]);
 
   setHosts(document, config, block.hosts);
+  if (!config.has(`${NAMESPACE}ssh`)) setKeys(document, config, "ssh", block.ssh ?? {});
   if (block.cables !== undefined) setCables(document, config, block.cables);
-  if (Object.keys(block.network ?? {}).length > 0) setNetwork(document, config, block.network ?? {});
+  setKeys(document, config, "network", block.network ?? {});
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
@@ -106,10 +109,11 @@ function endsOf({ from, to }: Readonly<Record<string, unknown>>): string {
   return [String(from), String(to)].sort().join(" ");
 }
 
-function setNetwork(document: Document, config: YAMLMap, network: Readonly<Record<string, unknown>>): void {
-  const key = `${NAMESPACE}network`;
-  if (!isMap(config.get(key))) config.set(key, document.createNode({}));
-  for (const [name, value] of Object.entries(network)) config.setIn([key, name], document.createNode(value));
+function setKeys(document: Document, config: YAMLMap, name: string, keys: Readonly<Record<string, unknown>>): void {
+  const place = `${NAMESPACE}${name}`;
+  const all = Object.entries(keys);
+  if (all.length > 0 && !isMap(config.get(place))) config.set(place, document.createNode({}));
+  for (const [key, value] of all) config.setIn([place, key], document.createNode(value));
 }
 
 function listAt(config: YAMLMap, name: string): YAMLSeq {

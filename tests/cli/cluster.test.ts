@@ -54,6 +54,24 @@ it("takes the hosts of another tool's file", () => {
   expect(named("--from", ".env").cluster.hosts.map(({ address }) => address)).toEqual(["10.0.0.5", "10.0.0.6"]);
 });
 
+it("gives every host the user of another tool's file, which the stack's own need not be", () => {
+  writeFileSync("cluster.yaml", "hosts: [10.0.0.1, root@10.0.0.2]\nuser: nvidia\n");
+  const { cluster, hosts } = named("--from", "cluster.yaml");
+  expect(hosts.map(({ user }) => user)).toEqual(["nvidia", "root"]);
+  expect(cluster.hosts.map(({ ssh }) => ssh.user)).toEqual(["nvidia", "root"]);
+});
+
+it("logs in with the key that it is given, to a stack's hosts too", () => {
+  const config = { "spark-mesh:hosts": [{ name: "a", address: "10.0.0.1" }], "spark-mesh:ssh": { user: "nvidia" } };
+  writeFileSync("Pulumi.home.yaml", JSON.stringify({ config }));
+  for (const args of [["10.0.0.1"], ["--stack", "home"]]) {
+    const { cluster, ssh } = named(...args, "--identity", "key");
+    expect(cluster.hosts[0]?.ssh).toMatchObject({ auth: "key", identityFile: join(process.cwd(), "key") });
+    expect(ssh).toEqual({ identityFile: join(process.cwd(), "key") });
+  }
+  expect(named("--stack", "home", "--identity", "key").cluster.hosts[0]?.ssh.user).toBe("nvidia");
+});
+
 it("doesn't write addresses that are the mesh's own into a stack", () => {
   writeFileSync(".env", "CLUSTER_NODES=192.168.177.11,192.168.177.12\nETH_IF=enp1s0f0np0\n");
   expect(named("--from", ".env").notes.join()).toContain("management address");

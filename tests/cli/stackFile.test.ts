@@ -76,4 +76,12 @@ describe("a stack's file", () => {
     expect(() => writeStackFile("- a\n", { hosts: [] }, "Pulumi.home.yaml")).toThrow(/Pulumi\.home\.yaml/);
     expect(() => readStackFile("config: [", "Pulumi.home.yaml")).toThrow(Faults);
   });
+
+  it("gets the login where it has none", () => {
+    const block = { hosts: [], ssh: { identityFile: "/k" } };
+    expect(writeStackFile("", block, "f")).toContain("  spark-mesh:ssh:\n    identityFile: /k\n");
+    const own = "config:\n  spark-mesh:ssh: { auth: agent }\n";
+    expect(writeStackFile(own, block, "f")).toContain("  spark-mesh:ssh: { auth: agent }\n");
+    expect(writeStackFile("", { ...block, ssh: {} }, "f")).not.toContain("ssh");
+  });
 });
