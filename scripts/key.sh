@@ -35,7 +35,7 @@ shown() {
 write_home() {
 	local path=$1 said
 	shift
-	said=$("$@" 2>&1) ||
+	said=$("$@" 2>&1 | tr -d '\r') ||
 		fail "$(shown "$path") can't be written: ${said##*: }; make it writable, with room on its disk, and run the command again"
 }
 
@@ -49,13 +49,21 @@ open_home() {
 	[[ -d $ssh_folder && -O $ssh_folder ]] ||
 		fail "$(shown "$ssh_folder"): found a $(stat -L -c '%F of %U' -- "$ssh_folder"), wanted a directory of $(id -un); put that right, then run the command again"
 	[[ -d $own_folder ]] || write_home "$own_folder" mkdir -m 0700 -- "$own_folder"
-	[[ -e $lock_file ]] || write_home "$lock_file" touch -- "$lock_file"
-	lock_host
+	lock_home
 	refuse_other_stack "$own_folder/record.json"
 	if [[ ! -e $own_folder/original ]]; then
 		original=$(original_lines)
 		write_home "$own_folder/original" write_file "$own_folder/original" 0600 <<<"$original"
 	fi
+}
+
+lock_home() {
+	write_home "$lock_file" open_for_append "$lock_file"
+	lock_host
+}
+
+open_for_append() {
+	: >>"$1"
 }
 
 # Prints what is there before us. A file with nothing in it but our block is ours: the folder was removed since.
@@ -65,7 +73,7 @@ original_lines() {
 	for name in "${ssh_files[@]}"; do
 		path=$ssh_folder/$name
 		find_block "$path"
-		if [[ ! -e $path ]] || { ((block_last > 0)) && cmp -s <(foreign_bytes "$path") /dev/null; }; then
+		if [[ ! -e $path ]] || { ((block_last > 0)) && cmp -s <(foreign_bytes "$path" 2>/dev/null || true) /dev/null; }; then
 			printf 'absent %s\n' "$name"
 		else
 			printf 'mode %s %s\n' "$name" "$(stat -L -c %a -- "$path")"
@@ -138,7 +146,7 @@ keep_mode() {
 forget_key() {
 	find_home
 	[[ -d $own_folder && ! -e $own_folder/record.json ]] || return 0
-	lock_host
+	lock_home
 	forget_home
 }
 

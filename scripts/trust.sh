@@ -19,9 +19,10 @@ trust() {
 		target=$(target_of "$name")
 		targets+=("$target")
 		block=block_$name
-		prepare_file "$target" "${!block}"
+		find_block "$target"
+		prepare "$target" new_bytes "$target" "${!block}"
 	done
-	prepare_record
+	prepare "$own_folder/record.json" trust_record
 	rename_prepared
 	for target in "$ssh_folder" "${targets[@]}"; do keep_closed "$target"; done
 	keep_mode 700 "$own_folder"
@@ -35,13 +36,13 @@ distrust() {
 	find_home
 	[[ -d $ssh_folder ]] || return 0
 	refuse_other_stack "$own_folder/record.json"
-	if [[ -d $own_folder ]]; then lock_host; fi
+	if [[ -d $own_folder ]]; then lock_home; fi
 	trap 'rm -f -- "${temporaries[@]}"' EXIT
 	for name in "${ssh_files[@]}"; do
 		find_block "$ssh_folder/$name"
 		((block_last > 0)) || continue
 		target=$(target_of "$name")
-		prepare_file "$target" ''
+		prepare "$target" new_bytes "$target" ''
 	done
 	rename_prepared
 	[[ -d $own_folder ]] || return 0
@@ -65,39 +66,35 @@ target_of() {
 	if [[ -L $path ]]; then printf '%s' "$target"; else printf '%s' "$path"; fi
 }
 
-# Writes beside the file $1 what it is to become, where that differs.
-prepare_file() {
-	local temporary
-	temporary=$(temporary_of "$1")
-	temporaries+=("$temporary")
-	find_block "$1"
-	write_home "$1" write_beside "$temporary" "$1" "$2"
-	if cmp -s -- "$temporary" "$1"; then rm -f -- "$temporary"; else prepared+=("$1"); fi
-}
-
-# Writes to $1 what the file $2 is to become: the block $3 in base64, then the bytes that are not ours; with the owner and
-# the mode of $2, less what sshd refuses.
-write_beside() {
-	rm -f -- "$1" && (umask 077 && base64 -d <<<"$3" >"$1") && foreign_bytes "$2" >>"$1" || return 1
-	[[ ! -e $2 ]] || cp -T --attributes-only --preserve=mode,ownership -- "$2" "$1" || return 1
-	chmod go-w -- "$1" && sync "$1"
+# Prints the block $2, which comes in base64, and then the bytes of the file $1 that are not ours.
+new_bytes() {
+	base64 -d <<<"$2" && foreign_bytes "$1"
 }
 
 # One key a line, so that json_value finds them.
-prepare_record() {
-	local record=$own_folder/record.json temporary
-	temporary=$(temporary_of "$record")
-	temporaries+=("$temporary")
-	write_home "$record" write_record_beside "$temporary"
-	if cmp -s -- "$temporary" "$record"; then rm -f -- "$temporary"; else prepared+=("$record"); fi
+trust_record() {
+	printf '{\n  "version": 1,\n  "host": "%s",\n  "stack": "%s",\n  "publicKey": "%s",\n  "peers": %s\n}\n' \
+		"$host" "$stack" "$public_key" "$(base64 -d <<<"$peers_base64" | tr -d '\n')"
 }
 
-write_record_beside() {
-	rm -f -- "$1" && (
-		umask 077
-		printf '{\n  "version": 1,\n  "host": "%s",\n  "stack": "%s",\n  "publicKey": "%s",\n  "peers": %s\n}\n' \
-			"$host" "$stack" "$public_key" "$(base64 -d <<<"$peers_base64" | tr -d '\n')" >"$1"
-	) && sync "$1"
+# Writes beside the file $1 what a command prints, where that is not in it already.
+prepare() {
+	local target=$1 temporary
+	shift
+	! cmp -s <("$@" 2>/dev/null || true) "$target" || return 0
+	temporary=$(temporary_of "$target")
+	temporaries+=("$temporary")
+	write_home "$target" write_beside "$temporary" "$target" "$@"
+	prepared+=("$target")
+}
+
+# Writes to the file $1 what a command prints, with the owner and the mode of the file $2, less what sshd refuses.
+write_beside() {
+	local temporary=$1 target=$2
+	shift 2
+	rm -f -- "$temporary" && (umask 077 && "$@" >"$temporary") || return 1
+	[[ ! -e $target ]] || cp -T --attributes-only --preserve=mode,ownership -- "$target" "$temporary" || return 1
+	chmod go-w -- "$temporary" && sync "$temporary"
 }
 
 rename_prepared() {

@@ -3,14 +3,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { factsScript } from "../../facts/script";
 
-const script = join(__dirname, "../../scripts/facts.sh");
 const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs a command after facts.sh, as it runs on a host: by a shell that reads it all from standard input. */
+/** Runs a command after the script, as it runs on a host: by a shell that reads it all from standard input. */
 function bash(command: string, ...args: string[]): string {
-  return execFileSync("bash", ["-s", ...args], { input: `. ${script}\n${command}\n`, encoding: "utf8" });
+  return execFileSync("bash", ["-s", ...args], { input: `${factsScript}\n${command}\n`, encoding: "utf8" });
 }
 const lastLine = (text: string): unknown => JSON.parse(text.trim().split("\n").at(-1) ?? "");
 
@@ -45,6 +45,30 @@ it("reads no more than the beginning of a file that isn't ours", () => {
   expect(json(folder)).toBe("");
 });
 
+it("finds our block wherever it stands, and says where it can't be told what is ours", () => {
+  const file = join(folder, "config");
+  const block = "# BEGIN spark-mesh: words of any release\nHost a\n\n# END spark-mesh\n";
+  const json = (text: string) => {
+    writeFileSync(file, text);
+    return lastLine(bash('json_block "$1"; printf "%s\\n" "$REPLY"', file));
+  };
+  expect(lastLine(bash('json_block "$1"; printf "%s\\n" "$REPLY"', join(folder, "none")))).toBeNull();
+  for (const text of [
+    "",
+    "Host a\n",
+    "# BEGIN spark-mesh-other:\n",
+    " # BEGIN spark-mesh: x\n",
+    "# END spark-mesh.\n",
+  ]) {
+    expect(json(text)).toBeNull();
+  }
+  for (const text of [block, `above\n${block}below`, block.trimEnd()]) expect(json(text)).toBe(block);
+  const [begin, end] = ["# BEGIN spark-mesh: x\n", "# END spark-mesh\n"];
+  for (const text of [begin, end, end + begin, begin + begin + end, block + block, block + end, block + begin]) {
+    expect(json(text)).toBe(false);
+  }
+});
+
 it("prints one line a pass, takes hostile data for data, and changes nothing", () => {
   const canary = join(folder, "canary");
   const lines = bash(
@@ -66,6 +90,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
   expect(rest).toEqual([]);
   expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
   expect(first).toHaveProperty("hotplug");
+  expect(first).toHaveProperty("trust");
   expect(second).toMatchObject({
     sparkMeshFacts: 1,
     sudo: "notAsked",

@@ -122,3 +122,13 @@ export function sshFolder(lab: Lab, host: string): Promise<string> {
 export function changes(lab: Lab, host: string): Promise<string> {
   return on(lab, host, `find ${home}/.ssh -printf '%p %i %T@ %C@\\n' | sort`);
 }
+
+/** Makes the network of a pair and commits it, so that a later stage has only the key pair to make. */
+export async function settlePair(lab: Lab): Promise<void> {
+  await Promise.all(
+    lab.hosts.map(async (host) => {
+      const [id] = (await must(lab, host, "stage", pairDocument(lab, host))).split(" ");
+      await must(lab, host, "commit", pairDocument(lab, host), id);
+    }),
+  );
+}
