@@ -17,7 +17,7 @@ async function program(): Promise<Record<string, unknown>> {
   await setImmediate();
   const { planMesh } = await import("./plan/planMesh");
   const { probes, logins } = await asked.answers();
-  const plan = planMesh(cluster, probes);
+  const plan = planMesh(cluster, probes, logins);
   // The SDK takes a stack trace for every promise of a resource, and maps each frame back to its source: 0.1 s in all.
   Error.stackTraceLimit = 1;
   const mesh = new Mesh("mesh", { cluster, plan, logins });

@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   process.stderr.write(`asking ${cluster.hosts.map(({ name }) => name).join(", ")} ...\n`);
   const { probes, logins } = await gatherFacts(cluster);
   if (options.to !== undefined) {
-    const mesh = { plan: planMesh(cluster, probes), hosts: cluster.hosts, logins };
+    const mesh = { plan: planMesh(cluster, probes, logins), hosts: cluster.hosts, logins };
     const { text, notes } =
       options.to === "env" ? writeDockerEnv(mesh) : writeSparkrunCluster(options.stack ?? "", mesh);
     process.stdout.write(text);

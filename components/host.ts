@@ -1,6 +1,7 @@
 import { remote, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../facts/hostFacts";
+import { isStageDue } from "../plan/hosts";
 import { packPayload, renderStdin } from "../plan/payload";
 import type { HostPlan } from "../plan/plan";
 import { scriptTexts } from "./scriptTexts";
@@ -15,9 +16,21 @@ const RUN = {
   commit: "exec bash -s root commit",
   undo: "exec bash -s root undo",
   release: "exec bash -s root release",
+  trust: "exec bash -s user trust",
+  distrust: "exec bash -s user distrust",
 } as const;
 
 const SETTLED = ["create", "update", "delete", "stdin"];
+
+/** One command on a host. */
+interface Operation {
+  readonly create: string;
+  readonly delete?: string;
+  readonly due: boolean;
+  /** Why it is due. */
+  readonly note: string;
+  readonly stdin: pulumi.Output<string>;
+}
 
 export interface HostArgs {
   readonly plan: HostPlan;
@@ -32,9 +45,22 @@ export interface HostArgs {
   readonly meshNote: string;
 }
 
-/** The ids of the transactions that the stages left in force, in one line; made once, for all hosts verify the same. */
-export function transactionsOf(stages: readonly remote.Command[]): pulumi.Output<string> {
-  return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map((line) => line.trim()).join(" "));
+/** What a stage printed. */
+export interface Staged {
+  /** The id of the transaction in force. */
+  readonly transaction: string;
+  /** `ssh-ed25519 AAAA...`; undefined where the stage was told of no trust. */
+  readonly publicKey?: string;
+}
+
+/** What the stages printed, in their order; made once, for all hosts wait for the same. */
+export function stagedBy(stages: readonly remote.Command[]): pulumi.Output<readonly Staged[]> {
+  return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map(readStaged));
+}
+
+function readStaged(line: string): Staged {
+  const [transaction = "", ...key] = line.trim().split(" ");
+  return { transaction, ...(key.length > 0 && { publicKey: key.join(" ") }) };
 }
 
 /**
@@ -43,65 +69,91 @@ export function transactionsOf(stages: readonly remote.Command[]): pulumi.Output
  */
 export class Host {
   readonly #args: HostArgs;
-  readonly #payload: string;
+  readonly #fresh: string;
 
   constructor(args: HostArgs) {
     this.#args = args;
-    const fresh = packPayload(scriptTexts(), args.document);
-    // What a settled host was committed with, not what this release would send: see `stdinOf`.
-    this.#payload = args.plan.state === "due" ? fresh : (args.plan.committedPayload ?? fresh);
+    this.#fresh = packPayload(scriptTexts(), args.document);
   }
 
-  /** Writes and applies the change with a rollback armed; `stdout` is the id of the transaction in force. */
+  /**
+   * Writes and applies the change with a rollback armed, and makes a key pair where one is due; `stdout` is the id of
+   * the transaction in force and the public key.
+   */
   stage(name: string, options: pulumi.CustomResourceOptions): remote.Command {
-    const due = this.#args.plan.state === "due";
-    return this.#command(name, "stage", due, this.#args.plan.note, pulumi.output(""), options, RUN.release);
+    const { plan } = this.#args;
+    const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
+    return this.#command(name, options, {
+      create: RUN.stage,
+      delete: RUN.release,
+      due: isStageDue(plan),
+      note: notes.filter((note) => note !== "").join("; "),
+      stdin: this.#stdin(this.#payload(isStageDue(plan)), pulumi.output("")),
+    });
   }
 
-  /** Looks at the staged mesh from this host over a fresh login. Runs whenever any host was staged. */
+  /** Writes the blocks in the login user's ~/.ssh; needs no root, and so no password. */
+  trust(name: string, document: pulumi.Output<string>, options: pulumi.CustomResourceOptions): remote.Command {
+    const { trust } = this.#args.plan;
+    return this.#command(name, options, {
+      create: RUN.trust,
+      delete: RUN.distrust,
+      due: trust?.state === "due",
+      note: trust?.note ?? "",
+      stdin: document.apply((text) =>
+        renderStdin(scriptTexts().loader, { payload: packPayload(scriptTexts(), text), transactions: "" }),
+      ),
+    });
+  }
+
+  /**
+   * Looks at the staged mesh from this host over a fresh login. Runs whenever any host was staged, and looks at what this
+   * release says: nothing of it is recorded.
+   */
   verify(name: string, transactions: pulumi.Output<string>, options: pulumi.CustomResourceOptions): remote.Command {
-    return this.#command(name, "verify", this.#args.meshDue, this.#args.meshNote, transactions, options);
+    return this.#command(name, options, {
+      create: RUN.verify,
+      due: this.#args.meshDue,
+      note: this.#args.meshNote,
+      stdin: this.#stdin(this.#fresh, transactions),
+    });
   }
 
   /** Disarms the rollback and records what was committed; its deletion restores what was there before. */
   commit(name: string, stage: remote.Command, options: pulumi.CustomResourceOptions): remote.Command {
-    const due = this.#args.plan.state === "due";
-    return this.#command(
-      name,
-      "commit",
+    const { state, note, committedTransaction } = this.#args.plan;
+    const due = state === "due";
+    // What a stage that only makes a key will print is not known before it does, and this is no change of the commit.
+    const transaction =
+      due || committedTransaction === undefined
+        ? stage.stdout.apply((line) => readStaged(line).transaction)
+        : pulumi.output(committedTransaction);
+    return this.#command(name, options, {
+      create: RUN.commit,
+      delete: RUN.undo,
       due,
-      this.#args.plan.note,
-      stage.stdout.apply((id) => id.trim()),
-      options,
-      RUN.undo,
-    );
+      note,
+      stdin: this.#stdin(this.#payload(due), transaction),
+    });
   }
 
-  #command(
-    name: string,
-    operation: "stage" | "verify" | "commit",
-    due: boolean,
-    note: string,
-    transactions: pulumi.Output<string>,
-    options: pulumi.CustomResourceOptions,
-    deletion?: string,
-  ): remote.Command {
-    const create = RUN[operation];
+  #command(name: string, options: pulumi.CustomResourceOptions, operation: Operation): remote.Command {
+    const { create, due, note, stdin } = operation;
     return new remote.Command(
       name,
       {
         connection: this.#connection(),
         create,
         update: due && note !== "" ? `${create} # ${note}` : create,
-        ...(deletion === undefined ? {} : { delete: deletion }),
-        stdin: this.#stdin(transactions),
+        ...(operation.delete === undefined ? {} : { delete: operation.delete }),
+        stdin,
         addPreviousOutputInEnv: false,
         logging: remote.Logging.Stderr,
       },
       {
         ...options,
         hideDiffs: ["stdin"],
-        ignoreChanges: this.#ignored(due, deletion !== undefined),
+        ignoreChanges: this.#ignored(operation),
         retainOnDelete: this.#args.plan.state === "abandoned",
       },
     );
@@ -111,20 +163,26 @@ export class Host {
    * On a settled host state keeps the one set of texts that committed it. A sudo password is the exception: destroy
    * uses the one in state, so a new one must get there. There the committed payload is sent again, not this release's.
    */
-  #ignored(due: boolean, deletes: boolean): string[] {
+  #ignored({ due, create }: Operation): string[] {
     if (this.#args.plan.state === "abandoned" || this.#args.plan.state === "unknown") {
       return [...SETTLED, "connection"];
     }
     if (due) {
       return [];
     }
-    return deletes && this.#args.sudoPassword !== undefined ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
+    const asked = this.#args.sudoPassword !== undefined && (create === RUN.stage || create === RUN.commit);
+    return asked ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
   }
 
-  #stdin(transactions: pulumi.Output<string>): pulumi.Output<string> {
+  /** Where nothing is due: what the host was committed with, not what this release would send. */
+  #payload(due: boolean): string {
+    return due ? this.#fresh : (this.#args.plan.committedPayload ?? this.#fresh);
+  }
+
+  #stdin(payload: string, transactions: pulumi.Output<string>): pulumi.Output<string> {
     const { sudoPassword } = this.#args;
     const stdin = transactions.apply((ids) =>
-      renderStdin(scriptTexts().loader, { sudoPassword, payload: this.#payload, transactions: ids }),
+      renderStdin(scriptTexts().loader, { sudoPassword, payload, transactions: ids }),
     );
     return sudoPassword === undefined ? stdin : pulumi.secret(stdin);
   }

@@ -12,3 +12,4 @@ export { Cx7Port, type Cx7PortArgs } from "./cx7Port";
 export { Mesh, type MeshArgs } from "./mesh";
 export { NetplanFile, type NetplanFileArgs } from "./netplanFile";
 export { Spark, type SparkArgs } from "./spark";
+export { SshTrust, type SshTrustArgs } from "./sshTrust";

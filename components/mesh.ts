@@ -3,15 +3,18 @@ import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login } from "../facts/hostFacts";
 import { type ManagementProbe, renderDocument } from "../plan/document";
+import { isDue } from "../plan/hosts";
 import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
+import { trustDocument } from "../plan/trust/document";
 import { Cable } from "./cable";
-import { Host, transactionsOf } from "./host";
+import { Host, type Staged, stagedBy } from "./host";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
 import { programFault } from "./programFault";
 import { Spark } from "./spark";
+import { SshTrust } from "./sshTrust";
 
 export interface MeshArgs {
   /** The judged stack config, from `parseClusterConfig`. */
@@ -41,6 +44,8 @@ export class Mesh extends pulumi.ComponentResource {
     readonly sparks: readonly Spark[];
     readonly cables: readonly Cable[];
     readonly netplanFiles: readonly NetplanFile[];
+    /** Empty where SSH trust is off. */
+    readonly sshTrusts: readonly SshTrust[];
   };
 
   constructor(name: string, args: MeshArgs, options?: pulumi.ComponentResourceOptions) {
@@ -68,30 +73,42 @@ export class Mesh extends pulumi.ComponentResource {
         new Cable(`${name}-${cable.replaceAll("/", "-")}`, { ends, subnets }, { parent: this }),
     );
     const owner = currentOwner();
-    const meshDue = plan.hosts.some((host) => host.state === "due");
+    const meshDue = plan.hosts.some(isDue);
     const meshNote = plan.hosts
-      .map((host) => host.note)
+      .flatMap(({ note, trust }) => [note, trust?.note ?? ""])
       .filter((note) => note !== "")
       .join("; ");
-    const netplanFiles = plan.hosts.map((host) => {
-      const reached = new Host({
+    const hosts = plan.hosts.map((host) => ({
+      host,
+      reached: new Host({
         plan: host,
         login: args.logins.get(host.name),
         document: renderDocument(host, plan, owner, args.cluster.network.confirmSeconds, probesOf(host, args)),
         sudoPassword: args.cluster.hosts.find(({ name }) => name === host.name)?.sudoPassword,
         meshDue,
         meshNote,
-      });
+      }),
+    }));
+    const netplanFiles = hosts.map(({ host, reached }) => {
       const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
       return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, { parent: this });
     });
     const stages = netplanFiles.map((file) => file.stage);
-    const transactions = transactionsOf(stages);
-    const verifies = netplanFiles.map((file) => file.verify(stages, transactions));
+    const staged = stagedBy(stages);
+    const keys = staged.apply((lines) => publicKeys(plan, lines));
+    const sshTrusts = hosts.flatMap(({ host: { name: host, trust }, reached }) => {
+      if (!trust) return [];
+      const document = keys.apply((known) => trustDocument(host, trust, known, owner));
+      const peers = trust.peers.map(({ identity, via }) => `${identity.host} ${via}`);
+      return [new SshTrust(`${name}-${host}-trust`, { host, peers }, reached, document, { parent: this })];
+    });
+    const transactions = staged.apply((lines) => lines.map(({ transaction }) => transaction).join(" "));
+    const changes = [...stages, ...sshTrusts.map(({ install }) => install)];
+    const verifies = netplanFiles.map((file) => file.verify(changes, transactions));
     for (const file of netplanFiles) {
       file.commit(verifies);
     }
-    this.nodes = { sparks, cables, netplanFiles };
+    this.nodes = { sparks, cables, netplanFiles, sshTrusts };
 
     for (const warning of plan.warnings.filter((line) => !plan.blockers.includes(line))) {
       pulumi.log.warn(warning, this);
@@ -101,6 +118,10 @@ export class Mesh extends pulumi.ComponentResource {
     }
     for (const difference of plan.hosts.flatMap((host) => host.differences)) {
       pulumi.log.warn(differenceText(difference), this.#partOf(difference));
+    }
+    for (const difference of plan.hosts.flatMap(({ trust }) => trust?.differences ?? [])) {
+      const part = sshTrusts.find(({ host }) => host === difference.host);
+      pulumi.log.warn(differenceText(difference), part);
     }
 
     this.topology = pulumi.output(plan.topology);
@@ -123,6 +144,18 @@ export class Mesh extends pulumi.ComponentResource {
     const port = spark?.ports.find((candidate) => candidate.netdevs.includes(difference.object));
     return port ?? (file?.path === difference.object ? file : spark);
   }
+}
+
+/** By host: as the facts have it, and where a key pair was to be made as its stage printed it. */
+function publicKeys({ hosts }: Plan, staged: readonly Staged[]): ReadonlyMap<string, string> {
+  const known = hosts.find(({ trust }) => trust)?.trust?.identities ?? [];
+  return new Map([
+    ...hosts.flatMap(({ name }, index): [string, string][] => {
+      const key = staged[index]?.publicKey;
+      return key === undefined ? [] : [[name, key]];
+    }),
+    ...known.flatMap(({ host, publicKey }): [string, string][] => (publicKey === undefined ? [] : [[host, publicKey]])),
+  ]);
 }
 
 function differenceText({ host, object, property, found, wanted }: Difference): string {

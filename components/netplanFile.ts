@@ -33,9 +33,9 @@ export class NetplanFile extends pulumi.ComponentResource {
     this.registerOutputs({ path: args.path });
   }
 
-  /** Verifies the staged mesh from this Spark, after every stage. */
-  verify(stages: readonly remote.Command[], transactions: pulumi.Output<string>): remote.Command {
-    return this.#reached.verify(`${this.#name}-verify`, transactions, { parent: this, dependsOn: [...stages] });
+  /** Verifies the changed mesh from this Spark, after every change of any host. */
+  verify(changes: readonly remote.Command[], transactions: pulumi.Output<string>): remote.Command {
+    return this.#reached.verify(`${this.#name}-verify`, transactions, { parent: this, dependsOn: [...changes] });
   }
 
   /** Disarms the rollback and records the commit, after every verify. */

@@ -92,6 +92,8 @@ export interface ClusterConfig {
   /** Undefined: recorded or discovered. */
   readonly cables?: readonly CableConfig[];
   readonly network: NetworkConfig;
+  /** Whether every Spark may log in to every other over SSH. @default true */
+  readonly trust: boolean;
   readonly deployments: readonly DeploymentConfig[];
   /** Names of hosts that are gone. */
   readonly abandon: readonly string[];

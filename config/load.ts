@@ -113,6 +113,7 @@ export function parseClusterConfig(
   const network = judgeNetwork(networkFaults, value("network"));
   const cables = cableList && judgeCables(faults, cableList, names, hosts, network);
   faults.push(...networkFaults);
+  const trust = judge(faults, schema.trust, value("trust"), "trust");
   const deploymentList = values.has("deployments")
     ? listOf(faults, value("deployments"), "deployments", "deployments")
     : [];
@@ -120,6 +121,7 @@ export function parseClusterConfig(
   const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
   if (abandon) judgeNames(faults, abandon, "abandon", names);
 
-  if (faults.length > 0 || !topology || !network || !abandon) throw new Faults("the stack config", faults);
-  return { hosts, topology, network, deployments, abandon, ...(cables && { cables }) };
+  if (faults.length > 0 || !topology || !network || trust === undefined || !abandon)
+    throw new Faults("the stack config", faults);
+  return { hosts, topology, network, trust, deployments, abandon, ...(cables && { cables }) };
 }

@@ -167,6 +167,9 @@ export const topology = z
   .enum(["auto", "direct", "ring", "switch"], allowed("auto, direct, ring or switch"))
   .default("auto");
 
+/** `trust`. */
+export const trust = z.boolean(allowed("true or false")).default(true);
+
 /** `abandon`, and the names in it. */
 export const abandon = z.array(name, allowed("a list of hosts' names")).default([]);
 
@@ -185,6 +188,7 @@ export const topLevelKeys: readonly string[] = [
   "topology",
   "cables",
   "network",
+  "trust",
   "deployments",
   "abandon",
 ];

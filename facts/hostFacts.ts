@@ -1,5 +1,6 @@
 import type { PortNumber } from "../config/cluster";
 import type { ArmedTransaction, FileStat, HostRecord, RolledBackTransaction } from "./record";
+import type { TrustFacts } from "./trustFacts";
 
 /** An address as it is live on a netdev. */
 export interface LiveAddress {
@@ -91,6 +92,8 @@ export interface HostFacts {
   readonly record?: HostRecord;
   readonly armed?: ArmedTransaction;
   readonly rolledBack?: RolledBackTransaction;
+  /** The login user's ~/.ssh; undefined where it can't be looked at. */
+  readonly trust?: TrustFacts;
 }
 
 /** What came of asking one host. */

@@ -12,6 +12,7 @@ import {
   readSecondPass,
 } from "./rawFacts";
 import { armedTransaction, hostRecord, rolledBackTransaction } from "./record";
+import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
 export interface FirstPass {
@@ -118,6 +119,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
       ...(record && { record }),
       ...(armed && { armed }),
       ...(rolledBack && { rolledBack }),
+      ...(raw.trust && { trust: trustFacts(raw.trust) }),
     },
   };
 }

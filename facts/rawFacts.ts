@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Faults } from "../config/faults";
 import { fileStat } from "./record";
+import { rawTrust } from "./trustFacts";
 
 /** What scripts/facts.sh prints, pass by pass. Raw: parse.ts makes facts of it. */
 
@@ -57,6 +58,7 @@ const firstPass = z.object({
   record: ownFile,
   armed: ownFile,
   rolledBack: ownFile,
+  trust: rawTrust.nullish(),
 });
 
 /** An address on a netdev. */

@@ -12,7 +12,7 @@ const MAX_FOUND_LENGTH = 120;
 type HostWish = Pick<HostPlan, "name" | "netplanFile" | "netplanText" | "netdevs" | "digest">;
 
 /** A difference before it is said whose and of what. */
-type Finding = Pick<Difference, "property" | "found" | "wanted">;
+export type Finding = Pick<Difference, "property" | "found" | "wanted">;
 
 /**
  * What somebody or something changed since the last commit, file and live state each by itself.
@@ -22,14 +22,7 @@ type Finding = Pick<Difference, "property" | "found" | "wanted">;
  */
 export function differencesOf(wish: HostWish, facts: HostFacts): readonly Difference[] {
   const { record } = facts;
-  const about = (object: string, findings: readonly Finding[]): readonly Difference[] =>
-    findings.map(({ property, found, wanted }) => ({
-      host: wish.name,
-      object,
-      property,
-      found: printable(found).slice(0, MAX_FOUND_LENGTH),
-      wanted,
-    }));
+  const about = (object: string, findings: readonly Finding[]) => differencesAbout(wish.name, object, findings);
   const transaction = about("transaction", transactionFindings(wish, facts));
   if (!record) return transaction;
   return [
@@ -37,6 +30,17 @@ export function differencesOf(wish: HostWish, facts: HostFacts): readonly Differ
     ...wish.netdevs.flatMap((netdev) => about(netdev.netdev, liveFindings(netdev, wish, facts, record))),
     ...transaction,
   ];
+}
+
+/** Findings as differences of one object on a host; what was found there is cut and made printable. */
+export function differencesAbout(host: string, object: string, findings: readonly Finding[]): readonly Difference[] {
+  return findings.map(({ property, found, wanted }) => ({
+    host,
+    object,
+    property,
+    found: printable(found).slice(0, MAX_FOUND_LENGTH),
+    wanted,
+  }));
 }
 
 function transactionFindings(wish: HostWish, { record, armed, rolledBack }: HostFacts): readonly Finding[] {

@@ -1,6 +1,6 @@
 import { Faults } from "../config/faults";
 import { bareAddress } from "../config/subnets";
-import type { FileMove, HostPlan, NetdevPlan, PeerPlan, Plan } from "./plan";
+import type { FileMove, HostPlan, NetdevPlan, PeerPlan, Plan, TrustPeer } from "./plan";
 
 /** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */
 export interface Owner {
@@ -23,13 +23,15 @@ const VALUES = {
   owner: { pattern: /^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$/, allowed: "letters, digits, spaces and . _ / @ : -" },
   cidr: { pattern: /^[0-9.]+\/[0-9]+$/, allowed: "an IPv4 address with its prefix length" },
   count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
+  publicKey: { pattern: /^ssh-ed25519 [A-Za-z0-9+/]+=*$/, allowed: "an ed25519 public key without a comment" },
   hex: { pattern: /^[0-9a-f]{64}$/, allowed: "64 hexadecimal digits" },
 } as const;
 
 /**
  * The desired document of one host, as its scripts read it: a line for each fact, `key value...`.
  *
- * A `link` line for each peer of a netdev; none for abandoned ones: nobody answers there, and verify must not wait.
+ * A `link` line for each peer of a netdev; none for abandoned ones: nobody answers there, and verify must not wait. A
+ * `login` line for each address of a trusted peer that can be asked now.
  *
  * @param confirmSeconds after how many seconds an unconfirmed change is rolled back.
  * @param probes management addresses of the other hosts.
@@ -43,12 +45,7 @@ export function renderDocument(
   probes: readonly ManagementProbe[],
 ): string {
   const faults: string[] = [];
-  const check = (kind: keyof typeof VALUES, key: string, value: string | number): string => {
-    const { pattern, allowed } = VALUES[kind];
-    if (!pattern.test(`${value}`))
-      faults.push(`${host.name}: ${key}: found ${JSON.stringify(value)}; allowed: ${allowed}`);
-    return `${value}`;
-  };
+  const check = valueCheck(host.name, faults);
   const gone = new Set(plan.hosts.filter(({ state }) => state === "abandoned").map(({ name }) => name));
   const netdevLine = ({ netdev, mtu, address }: NetdevPlan) =>
     `netdev ${check("word", "netdev", netdev)} ${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
@@ -56,6 +53,11 @@ export function renderDocument(
     const ends = `${bareAddress(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
     return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
   };
+  const reached = new Set(
+    plan.hosts.filter(({ state }) => state === "settled" || state === "due").map(({ name }) => name),
+  );
+  const loginLines = ({ identity, logins }: TrustPeer) =>
+    logins.map((address) => `login ${check("word", "peer", identity.host)} ${check("word", "login", address)}`);
   const moveLine = ({ name, change }: FileMove) => {
     const texts = change ? `${check("hex", "sha256", change.before)} ${base64(change.after) || "-"}` : "= =";
     return `move ${check("fileName", "netplan file", name)} ${texts}`;
@@ -74,6 +76,8 @@ export function renderDocument(
     ...host.netdevs.flatMap((netdev) =>
       netdev.peers.filter((peer) => !gone.has(peer.host)).map((peer) => linkLine(netdev, peer)),
     ),
+    ...(host.trust ? ["key"] : []),
+    ...(host.trust?.peers ?? []).filter(({ identity }) => reached.has(identity.host)).flatMap(loginLines),
     ...probes.map((probe) => `probe ${check("word", "probe", probe.address)} ${check("word", "probe", probe.host)}`),
     `mesh ${base64(JSON.stringify(plan.mesh))}`,
   ];
@@ -81,6 +85,15 @@ export function renderDocument(
   return `${lines.join("\n")}\n`;
 }
 
-function base64(text: string): string {
+/** Gives each value back, after a line in `faults` where it would break out of its own line. */
+export function valueCheck(host: string, faults: string[]) {
+  return (kind: keyof typeof VALUES, key: string, value: string | number): string => {
+    const { pattern, allowed } = VALUES[kind];
+    if (!pattern.test(`${value}`)) faults.push(`${host}: ${key}: found ${JSON.stringify(value)}; allowed: ${allowed}`);
+    return `${value}`;
+  };
+}
+
+export function base64(text: string): string {
   return Buffer.from(text, "utf8").toString("base64");
 }

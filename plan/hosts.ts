@@ -1,4 +1,5 @@
 import type { NetworkConfig } from "../config/cluster";
+import type { Login } from "../facts/hostFacts";
 import type { RecordedMesh } from "../facts/record";
 import { asLine, deadEnds } from "./cabling/signals";
 import { differencesOf } from "./differences";
@@ -9,6 +10,7 @@ import { renderNetplan } from "./netplan/netplan";
 import type { NetplanReading } from "./netplan/netplanFiles";
 import { noteOf } from "./note";
 import type { CablePlan, FileMove, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
+import { planTrust } from "./trust/trust";
 import { type HostLine, type HostView, isReached } from "./views";
 
 interface PlannedHosts {
@@ -36,6 +38,7 @@ const USUAL_RENDERER: Renderer = "NetworkManager";
  * Every host as it should be beside how far it is from that, and what stands in the way of a change.
  *
  * @param readings what was read of netplan's files, by host; none of one that can't be asked.
+ * @param logins how each host is logged in to, by name; undefined where they are not to trust each other.
  */
 export function planHosts(
   network: NetworkConfig,
@@ -43,6 +46,7 @@ export function planHosts(
   topology: Topology,
   cables: readonly CablePlan[],
   readings: ReadonlyMap<string, NetplanReading>,
+  logins: ReadonlyMap<string, Login> | undefined,
 ): PlannedHosts {
   const drafts = views.map((view): Draft => {
     const reading = readings.get(view.config.name);
@@ -57,21 +61,40 @@ export function planHosts(
   });
   const mesh = recordedMesh(drafts, topology, cables);
   const meshDigest = digestOfMesh(mesh);
-  const hosts = drafts.map((draft) => planHost(draft, meshDigest));
+  const networked = drafts.map((draft) => planHost(draft, meshDigest));
+  const trust = logins && planTrust(views, networked, logins);
+  const hosts = networked.map((host): HostPlan => {
+    const own = trust?.hosts.get(host.name);
+    return own ? { ...host, trust: own } : host;
+  });
   const netdevs = new Map(drafts.map((draft) => [draft.view, draft.netdevs]));
   const dead = deadEnds(views, cables, (view) => netdevs.get(view) ?? []);
   const warned = dead.filter(({ fault }) => !fault).map(asLine);
-  const due = hosts.some(({ state }) => state === "due");
+  const due = hosts.some(isDue);
   return {
     hosts,
     mesh,
-    faults: dead.filter(({ fault }) => fault).map(asLine),
+    faults: [...dead.filter(({ fault }) => fault).map(asLine), ...(trust?.faults ?? [])],
     warnings: [
       ...warned,
       ...drafts.flatMap(({ view, netplanFile, moves }) => sayMoves(view.config.name, netplanFile, moves)),
     ],
-    blockers: [...views.flatMap((view) => absenceBlocker(view, due)), ...(due ? warned : [])],
+    blockers: [
+      ...views.flatMap((view) => absenceBlocker(view, due)),
+      ...(due ? warned : []),
+      ...(trust?.blockers ?? []),
+    ],
   };
+}
+
+/** Whether something is to be done on a host with root's rights. */
+export function isStageDue({ state, trust }: HostPlan): boolean {
+  return state === "due" || trust?.keyDue === true;
+}
+
+/** Whether anything is to be done on a host, so that every host has to verify. */
+export function isDue({ state, trust }: HostPlan): boolean {
+  return state === "due" || trust?.state === "due";
 }
 
 /** By number, so that another rank order is no other mesh. */
@@ -130,7 +153,7 @@ function managementOf(view: HostView): Pick<HostPlan, "managementInterface" | "m
 function standingOf(
   draft: Draft,
   wish: Parameters<typeof differencesOf>[0],
-): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload"> {
+): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload" | "committedTransaction"> {
   const { view, moves } = draft;
   if (view.kind === "abandoned") return { state: "abandoned", differences: [], note: "" };
   if (!isReached(view)) return { state: "unknown", differences: [], note: "" };
@@ -141,7 +164,7 @@ function standingOf(
     state: settled ? "settled" : "due",
     differences,
     note: settled ? "" : noteOf(facts, differences),
-    ...(facts.record ? { committedPayload: facts.record.payload } : {}),
+    ...(facts.record && { committedPayload: facts.record.payload, committedTransaction: facts.record.transaction }),
   };
 }
 

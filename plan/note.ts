@@ -1,4 +1,5 @@
 import type { HostFacts } from "../facts/hostFacts";
+import type { TrustFacts } from "../facts/trustFacts";
 import { sha256 } from "./digest";
 import type { Difference } from "./plan";
 import { compareText } from "./views";
@@ -14,13 +15,27 @@ const MAX_ID_LENGTH = 40;
  * state folder gone) is told apart by its netplan files instead.
  */
 export function noteOf(facts: HostFacts, differences: readonly Difference[]): string {
+  const last = lastTransaction(facts);
+  const mark = last ? `last=${clean(last, MAX_ID_LENGTH)}` : `files=${fingerprint(facts)}`;
+  return noteText(differences, facts.record ? "the wish changed" : "first visit", mark);
+}
+
+/**
+ * Why a host's trust is due, likewise. It has no transactions: the change times in ~/.ssh tell a second, identical drift
+ * from the first.
+ */
+export function trustNoteOf(trust: TrustFacts | undefined, differences: readonly Difference[]): string {
+  const visited = trust?.record !== undefined;
+  const otherwise = trust?.rotate ? "a new key was asked for" : visited ? "the wish changed" : "first visit";
+  const stats = (trust?.stats ?? []).map(({ path, ctime }) => `${path} ${ctime ?? ""}`).sort(compareText);
+  return noteText(differences, otherwise, `ssh=${shortHash(stats)}`);
+}
+
+function noteText(differences: readonly Difference[], otherwise: string, mark: string): string {
   const reason = differences
     .map(({ object, property, found, wanted }) => `${object} ${property}=${found} wanted ${wanted}`)
     .join(", ");
-  const last = lastTransaction(facts);
-  const text = reason || (facts.record ? "the wish changed" : "first visit");
-  const mark = last ? `last=${clean(last, MAX_ID_LENGTH)}` : `files=${fingerprint(facts)}`;
-  return `${clean(text, MAX_REASON_LENGTH)}, ${mark}`;
+  return `${clean(reason || otherwise, MAX_REASON_LENGTH)}, ${mark}`;
 }
 
 /** The newest transaction that the host remembers, committed or not. */
@@ -32,8 +47,11 @@ function lastTransaction({ record, armed, rolledBack }: HostFacts): string | und
 }
 
 function fingerprint({ netplanFiles }: HostFacts): string {
-  const stats = netplanFiles.map(({ path, inode, ctime }) => `${path} ${inode} ${ctime}`).sort(compareText);
-  return sha256(stats.join("\n")).slice(0, 12);
+  return shortHash(netplanFiles.map(({ path, inode, ctime }) => `${path} ${inode} ${ctime}`).sort(compareText));
+}
+
+function shortHash(lines: readonly string[]): string {
+  return sha256(lines.join("\n")).slice(0, 12);
 }
 
 function clean(text: string, length: number): string {

@@ -1,5 +1,6 @@
 import type { CableEnd, PortNumber, PortRef } from "../config/cluster";
 import type { RecordedMesh } from "../facts/record";
+import type { TrustFile, TrustIdentity } from "../facts/trustFacts";
 
 export type Topology = "direct" | "ring" | "switch";
 export type Renderer = "networkd" | "NetworkManager";
@@ -59,12 +60,44 @@ export interface FileMove {
 /** One thing on a host that is not as it should be. */
 export interface Difference {
   readonly host: string;
-  /** A netdev, a file, or `transaction`. */
+  /** A netdev, a file or folder, or `transaction`. */
   readonly object: string;
   /** What about it, e.g. `mtu`. */
   readonly property: string;
   readonly found: string;
   readonly wanted: string;
+}
+
+/** Another Spark, as one host logs in to it. */
+export interface TrustPeer {
+  readonly identity: TrustIdentity;
+  /** Of its CX7 netdevs, bare. */
+  readonly addresses: readonly string[];
+  /** Where `ssh NAME` goes: its address on the first netdev that faces it, else on the management network. */
+  readonly via: string;
+  /** The addresses that it is reached at from this host, bare: on the management network, and on every shared subnet. */
+  readonly logins: readonly string[];
+}
+
+/** Our whole blocks in the files of ~/.ssh, markers included; each ends with a newline. */
+export type TrustBlocks = Readonly<Record<TrustFile, string>>;
+
+/** One host's part of the trust between the Sparks, beside how far it is from that. */
+export interface HostTrust {
+  /** Of all hosts that are known, this one and abandoned ones too, by number: what its record is to hold. */
+  readonly identities: readonly TrustIdentity[];
+  /** The others that are to log in here and the other way round, by number. */
+  readonly peers: readonly TrustPeer[];
+  /** Undefined while a key is to be made for one of the peers. */
+  readonly blocks?: TrustBlocks;
+  /** `settled`: keys, blocks and modes are as they should be. The others as in a `HostPlan`. */
+  readonly state: HostPlan["state"];
+  /** Whether `stage` is to make a key pair here. */
+  readonly keyDue: boolean;
+  /** Empty unless `due`. */
+  readonly differences: readonly Difference[];
+  /** Why `due`, like a `HostPlan`'s; "" otherwise. */
+  readonly note: string;
 }
 
 /** One host as it should be, beside how far it is from that. */
@@ -95,6 +128,10 @@ export interface HostPlan {
   readonly moves: readonly FileMove[];
   /** The recorded payload, where there is a record. */
   readonly committedPayload?: string;
+  /** Id of the transaction that committed it. */
+  readonly committedTransaction?: string;
+  /** Undefined where SSH trust is off, and on an abandoned host that never had it. */
+  readonly trust?: HostTrust;
 }
 
 /** What the mesh should be. Plain data; the same config and facts give the same plan, in any order. */

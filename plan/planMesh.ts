@@ -1,8 +1,8 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
-import type { Probe } from "../facts/hostFacts";
+import type { Login, Probe } from "../facts/hostFacts";
 import { planCables } from "./addresses/cables";
-import { planHosts } from "./hosts";
+import { isStageDue, planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
 import { type HostLine, inOrder, isReached, type ReachedHost } from "./views";
@@ -13,9 +13,14 @@ import { hostWarnings } from "./warnings";
  * Pure: the same input gives the same plan, whatever the order of the probes.
  *
  * @param probes by the host's name; abandoned hosts need none.
+ * @param logins likewise; only needed where the hosts are to trust each other over SSH.
  * @throws Faults with every host's faults at once, where there is nothing safe to plan.
  */
-export function planMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): Plan {
+export function planMesh(
+  cluster: ClusterConfig,
+  probes: ReadonlyMap<string, Probe>,
+  logins: ReadonlyMap<string, Login> = new Map(),
+): Plan {
   const { hosts, cabling, topology, wires, readings, faults, warnings } = judgeMesh(cluster, probes);
   const reached = hosts.filter(isReached);
   const stopAt = (lines: readonly HostLine[]) => {
@@ -25,8 +30,9 @@ export function planMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pro
   stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
 
   const cables = planCables(hosts, wires, cluster.network);
-  const planned = planHosts(cluster.network, hosts, topology, cables, readings);
-  const due = new Set(planned.hosts.filter(({ state }) => state === "due").map(({ name }) => name));
+  const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
+  const staged = planned.hosts.filter(isStageDue);
+  const due = new Set(staged.map(({ name }) => name));
   stopAt([...planned.faults, ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault)]);
 
   return {

@@ -26,7 +26,13 @@ export function renderReadme(plan: Plan): string {
     "|---|---|---|---|---|---|",
     ...hosts,
     "",
+    ...trustLines(plan),
   ].join("\n");
+}
+
+function trustLines({ hosts }: Plan): readonly string[] {
+  const peer = hosts.find(({ trust }) => trust)?.trust?.peers[0];
+  return peer ? [`Every Spark logs in to every other by its name: \`ssh ${peer.identity.host}\`.`, ""] : [];
 }
 
 const TITLES: Readonly<Record<Topology, string>> = { direct: "A pair of", ring: "A ring of", switch: "A switch with" };

@@ -8,9 +8,8 @@ import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { Mesh } from "../../components/mesh";
 import { parseClusterConfig } from "../../config/load";
-import type { Login } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { type Answers, readAnswers } from "./playedSparks";
+import { type Answers, loginsOf, readAnswers } from "./playedSparks";
 
 export interface ShareJob {
   /** As Pulumi gives it to the program. */
@@ -53,14 +52,9 @@ async function main(): Promise<void> {
   mark();
   const probes = readAnswers(cluster, job.answers);
   mark();
-  const plan = planMesh(cluster, probes);
+  const logins = loginsOf(cluster);
+  const plan = planMesh(cluster, probes, logins);
   mark();
-  const logins = new Map(
-    cluster.hosts.map(({ name, address, ssh }): [string, Login] => [
-      name,
-      { address, port: ssh.port ?? 22, user: "nvidia", hostKey: "ssh-ed25519 AAAA", privateKey: "key" },
-    ]),
-  );
   new Mesh("mesh", { cluster, plan, logins });
   mark();
   await pulumi.runtime.disconnect();

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { scriptTexts } from "../../components/scriptTexts";
 import type { ClusterConfig } from "../../config/cluster";
-import type { Probe } from "../../facts/hostFacts";
+import type { Login, Probe } from "../../facts/hostFacts";
 import { parseFirstPass, withSecondPass } from "../../facts/parse";
 import type { RawFirstPass, RawNetdev, RawNetplanFile, RawSecondPass } from "../../facts/rawFacts";
 import type { HostRecord } from "../../facts/record";
@@ -14,7 +14,9 @@ import { type Owner, renderDocument } from "../../plan/document";
 import { packPayload } from "../../plan/payload";
 import type { HostPlan, Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
+import { trustDocument } from "../../plan/trust/document";
 import { checkout } from "../project";
+import { installedTrust, NO_TRUST } from "./playedTrust";
 
 /** A Spark that answers like one. */
 export interface PlayedSpark {
@@ -42,12 +44,22 @@ export function freshSparks(count: number): readonly PlayedSpark[] {
 /** Sparks as a commit of the cluster's plan left them. */
 export function settledSparks(cluster: ClusterConfig): readonly PlayedSpark[] {
   const fresh = cluster.hosts.map(({ number }) => freshFirstPass(number));
-  const plan = planMesh(cluster, readAnswers(cluster, answersOf(cluster, onOneSwitch(fresh))));
+  const plan = planMesh(cluster, readAnswers(cluster, answersOf(cluster, onOneSwitch(fresh))), loginsOf(cluster));
   return onOneSwitch(
     fresh.flatMap((first, index) => {
       const host = plan.hosts[index];
       return host ? [settledFirstPass(first, host, plan, cluster)] : [];
     }),
+  );
+}
+
+/** How the cluster's hosts are logged in to, with a key file. */
+export function loginsOf({ hosts }: ClusterConfig): Map<string, Login> {
+  return new Map(
+    hosts.map(({ name, address, ssh: { user = "nvidia", port = 22, hostKey = "ssh-ed25519 AAAA" } }) => [
+      name,
+      { address, port, user, hostKey, privateKey: "key" },
+    ]),
   );
 }
 
@@ -93,6 +105,7 @@ function freshFirstPass(number: number): RawFirstPass {
     ...raw,
     ip: [netdevs.map((netdev) => ({ ...netdev, flags: flagsOf(netdev) })), ...rest],
     netplanFiles: [fileOf("/etc/netplan/01-base.yaml", BASE_TEXT)],
+    trust: NO_TRUST,
   };
 }
 
@@ -120,7 +133,11 @@ function settledFirstPass(
     mesh: plan.mesh,
     files: files.map(({ contents, ...stat }) => ({ ...stat, sha256: sha256(decoded(contents)) })),
   };
-  return { ...fresh, ip: [settled, ...rest], netplanFiles: files, record: JSON.stringify(record) };
+  const keys = new Map(
+    plan.hosts.map(({ name, number }) => [name, `ssh-ed25519 ${number.toString().padStart(68, "A")}`]),
+  );
+  const trust = host.trust && installedTrust(trustDocument(host.name, host.trust, keys, OWNER));
+  return { ...fresh, ip: [settled, ...rest], netplanFiles: files, record: JSON.stringify(record), trust };
 }
 
 function fileOf(path: string, text: string): RawNetplanFile {

@@ -11,7 +11,7 @@ const PROGRAM = `import { Faults, gatherFacts, Mesh, type MeshArgs, parseCluster
 export async function program(config: Record<string, string>): Promise<Mesh> {
   const cluster = parseClusterConfig(config, "/home/me", []);
   const { probes, logins } = await gatherFacts(cluster);
-  const args: MeshArgs = { cluster, plan: planMesh(cluster, probes), logins };
+  const args: MeshArgs = { cluster, plan: planMesh(cluster, probes, logins), logins };
   return new Mesh("mine", args);
 }
 console.log(typeof Mesh, Faults.name);

@@ -15,6 +15,7 @@ describe("a config that is right", () => {
         confirmSeconds: 180,
         migrate: false,
       },
+      trust: true,
       deployments: [],
       abandon: [],
     });
@@ -63,6 +64,7 @@ describe("a config that is right", () => {
         { from: "spark-1/1", to: "switch-a" },
       ],
       network,
+      trust: false,
       deployments,
       abandon: ["spark-2"],
       "other:hosts": "not ours",
@@ -108,6 +110,7 @@ describe("a config that is right", () => {
         { from: { host: "spark-1", port: 1 }, to: { switch: "switch-a" } },
       ],
       network,
+      trust: false,
       deployments,
       abandon: ["spark-2"],
     });
@@ -116,11 +119,12 @@ describe("a config that is right", () => {
 
 describe("a config that is wrong", () => {
   saysEach([
+    ["a trust that is no yes or no", { hosts: three, trust: "yes" }, ['trust: found "yes"; allowed: true or false']],
     [
       "an unknown top-level key",
       { host: [], hosts: three },
       [
-        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, deployments, abandon",
+        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, deployments, abandon",
       ],
     ],
     [

@@ -31,6 +31,7 @@ export function cluster(change: Partial<ClusterConfig> = {}, count = 3): Cluster
       confirmSeconds: 180,
       migrate: false,
     },
+    trust: false,
     deployments: [],
     abandon: [],
     ...change,

@@ -8,7 +8,7 @@ import { type Addresses, adopt, at, base, FIRST, host, judged, PAIR, PAIR_CABLE,
 /** A host's netdevs with their addresses, as a plan with the adopted config would have them. */
 function planned(found: ReturnType<typeof adopt>, hosts: readonly ReachedHost[]): readonly Addresses[] {
   const probes = new Map(hosts.map(({ config, facts }) => [config.name, { kind: "facts", facts } as const]));
-  const plan = planMesh(judged(found, hosts.length), probes);
+  const plan = planMesh({ ...judged(found, hosts.length), trust: false }, probes);
   return plan.hosts.map(({ netdevs }) => Object.fromEntries(netdevs.map(({ netdev, address }) => [netdev, address])));
 }
 
