@@ -45,7 +45,7 @@ const trustStat = z.object({
   ctime: z.string().optional(),
 });
 
-/** From our first line to our last; null: none; false: one of the two lines is missing, or there are more. */
+/** From our first line to our last; null: none; false: unreadable, or nobody can tell what is ours. */
 const block = z.union([z.string(), z.literal(false), z.null()]);
 
 export const rawTrust = z.object({

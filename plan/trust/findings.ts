@@ -48,12 +48,12 @@ export function trustDifferences(
 
 function statFindings({ path, mode, owner, type }: TrustStat, stats: readonly TrustStat[]): readonly Finding[] {
   const wantedType = path === "~/.ssh" || path === FOLDER ? "directory" : "regular file";
+  if (type.replace("empty ", "") !== wantedType) return [{ property: "type", found: type, wanted: wantedType }];
   const bits = Number.parseInt(mode, 8);
   const wantedMode = OWN_MODES.get(path) ?? (bits & ~OTHERS_WRITE).toString(8);
   // Its owner is who logs in, by the name that stat has for them.
   const wantedOwner = stats.find((stat) => stat.path === FOLDER)?.owner ?? owner;
   return [
-    ...(type.replace("empty ", "") === wantedType ? [] : [{ property: "type", found: type, wanted: wantedType }]),
     ...(bits === Number.parseInt(wantedMode, 8) ? [] : [{ property: "mode", found: mode, wanted: wantedMode }]),
     ...(owner === wantedOwner ? [] : [{ property: "owner", found: owner, wanted: wantedOwner }]),
   ];

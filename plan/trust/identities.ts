@@ -50,7 +50,7 @@ export function planIdentities(
       identities.push(identity);
       const fault = identityFault(identity);
       if (fault) {
-        const line = `${host}: ${fault.key}: found ${fault.found}, which ~/.ssh/config and known_hosts have no way to say; log in otherwise, or set spark-mesh:trust to false`;
+        const line = `${host}: ${fault.key}: found ${fault.found}; SSH trust has no way to write that in ~/.ssh; log in otherwise, or set spark-mesh:trust to false`;
         faults.push({ host, line });
       }
     }

@@ -126,6 +126,6 @@ function damagedBlocks(view: HostView): readonly HostLine[] {
   const host = view.config.name;
   return TRUST_FILES.filter((file) => blocks?.[file] === false).map((file) => ({
     host,
-    line: `${host}: ~/.ssh/${file}: found one of the lines "# BEGIN spark-mesh" and "# END spark-mesh" without the other, or more than one block; take out what spark-mesh wrote there, lines included`,
+    line: `${host}: ~/.ssh/${file}: can't be read, or has not exactly one line "# END spark-mesh" for its line "# BEGIN spark-mesh"; make it readable, or take out what spark-mesh wrote there`,
   }));
 }

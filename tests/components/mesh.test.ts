@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Cx7PortArgs } from "../../components/cx7Port";
@@ -6,6 +7,7 @@ import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
 import { change, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
+import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 
 /** A resource as the program registered it. */
 interface Registered {
@@ -17,13 +19,20 @@ interface Registered {
 
 const registered: Registered[] = [];
 const COMMAND = "command:remote:Command";
+/** What a stage prints of a key, by the number of its host. */
+let stagedKey: (number: string) => string = () => "";
+
+function stdoutOf(name: string): string {
+  const [, number] = /spark-(\d)-netplan-stage$/.exec(name) ?? [];
+  return number === undefined ? "" : `20260101T000000-0badcaf${number}${stagedKey(number)}\n`;
+}
 
 beforeAll(async () => {
   await pulumi.runtime.setMocks(
     {
       newResource: ({ name, inputs }) => ({
         id: `${name}-id`,
-        state: { ...inputs, stdout: "20260101T000000-0badcafe\n" },
+        state: { ...inputs, stdout: stdoutOf(name) },
       }),
       call: () => ({}),
     },
@@ -36,6 +45,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   registered.length = 0;
+  stagedKey = () => "";
 });
 
 const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
@@ -45,12 +55,17 @@ const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
 
 /** Registers the mesh that the probes come to, and returns its resources by name. */
 async function meshOf(probes: Map<string, Probe>, config: ClusterConfig = cluster()): Promise<Map<string, Registered>> {
-  const logins = new Map<string, Login>(
-    config.hosts.map(({ name, address }) => [name, { address, port: 22, user: "nvidia", hostKey: "ssh-ed25519 AAAA" }]),
-  );
+  const logins: Map<string, Login> = config.trust
+    ? loginsOf(config)
+    : new Map(
+        config.hosts.map(({ name, address }) => [
+          name,
+          { address, port: 22, user: "nvidia", hostKey: "ssh-ed25519 AAAA" },
+        ]),
+      );
   const mesh = new Mesh(
     "mesh",
-    { cluster: config, plan: planMesh(config, probes), logins },
+    { cluster: config, plan: planMesh(config, probes, logins), logins },
     { transformations: [record] },
   );
   await new Promise((resolve) => mesh.readme.apply(resolve));
@@ -228,6 +243,159 @@ describe("a host that can't be asked", () => {
     expect(get(resources, "mesh-spark-1-netplan-commit").options.retainOnDelete).toBe(false);
   });
 });
+
+describe("SSH trust", () => {
+  const config = trusting();
+  const commands = (resources: Map<string, Registered>) =>
+    [...resources.values()].filter(({ type }) => type === COMMAND);
+  const due = (resources: Map<string, Registered>) =>
+    commands(resources)
+      .filter(({ options }) => options.ignoreChanges?.length === 0)
+      .map(({ name }) => name.replace("mesh-", ""))
+      .sort();
+  /** The document in a command's stdin, by key. */
+  const sent = async (resources: Map<string, Registered>, name: string) => {
+    const packed = (await plain<string>(get(resources, name).inputs.stdin)).split("\n").at(-3) ?? "";
+    return gunzipSync(Buffer.from(packed, "base64")).toString();
+  };
+  const blockIn = (document: string, file: string) =>
+    Buffer.from(new RegExp(`^block ${file} (.*)$`, "m").exec(document)?.[1] ?? "", "base64").toString();
+
+  it("is a component and a command a host, after every stage and before every verify", async () => {
+    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
+    const resources = await meshOf(untrustedProbes(), config);
+    expect(commands(resources)).toHaveLength(12);
+    const { inputs, options } = get(resources, "mesh-spark-1-trust-install");
+    expect(inputs).toMatchObject({
+      create: "exec bash -s user trust",
+      update: expect.stringMatching(/^exec bash -s user trust # first visit, ssh=[0-9a-f]{12}$/),
+      delete: "exec bash -s user distrust",
+      addPreviousOutputInEnv: false,
+    });
+    expect(options).toMatchObject({ ignoreChanges: [], hideDiffs: ["stdin"], retainOnDelete: false });
+    expect(get(resources, "mesh-spark-1-trust")).toMatchObject({
+      type: "spark-mesh:index:SshTrust",
+      inputs: { host: "spark-1", peers: ["spark-2 192.168.177.12", "spark-3 192.168.187.13"] },
+    });
+    const hosts = ["spark-1", "spark-2", "spark-3"];
+    const stages = hosts.map((host) => `mesh-${host}-netplan-stage`);
+    expect(await sources(inputs.stdin)).toEqual(stages);
+    expect(await dependencies(get(resources, "mesh-spark-2-netplan-verify"))).toEqual(
+      [...stages, ...hosts.map((host) => `mesh-${host}-trust-install`)].sort(),
+    );
+  });
+
+  it("tells every host the keys that the stages made", async () => {
+    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
+    const document = await sent(await meshOf(untrustedProbes(), config), "mesh-spark-1-trust-install");
+    expect(document).toMatch(/^key ssh-ed25519 MADEMAD1$/m);
+    expect(blockIn(document, "authorized_keys").match(/MADEMAD\d spark-mesh:spark-\d/g)).toEqual([
+      "MADEMAD2 spark-mesh:spark-2",
+      "MADEMAD3 spark-mesh:spark-3",
+    ]);
+  });
+
+  it("confirms the transactions alone, without the keys beside them", async () => {
+    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
+    const resources = await meshOf(untrustedProbes(), config);
+    const last = async (name: string) =>
+      (await plain<string>(get(resources, name).inputs.stdin)).trimEnd().split("\n").at(-1);
+    expect(await last("mesh-spark-2-netplan-verify")).toBe(
+      "20260101T000000-0badcaf1 20260101T000000-0badcaf2 20260101T000000-0badcaf3",
+    );
+    expect(await last("mesh-spark-2-netplan-commit")).toBe("20260101T000000-0badcaf2");
+  });
+
+  it("that is settled ignores every text, and believes the hosts before an old state", async () => {
+    stagedKey = () => " ssh-ed25519 OLDSTATE";
+    const resources = await meshOf(trustedProbes(), config);
+    for (const { name, options } of commands(resources)) {
+      expect(options.ignoreChanges, name).toEqual(["create", "update", "delete", "stdin"]);
+    }
+    const document = await sent(resources, "mesh-spark-1-trust-install");
+    expect(document).toMatch(/^key ssh-ed25519 KEY1KEY1$/m);
+    expect(document).not.toContain("OLDSTATE");
+  });
+
+  it("sends no sudo password and no secret", async () => {
+    const withPassword = trusting({ hosts: config.hosts.map((host) => ({ ...host, sudoPassword: "pass word" })) });
+    const resources = await meshOf(trustedProbes(), withPassword);
+    const { inputs, options } = get(resources, "mesh-spark-1-trust-install");
+    expect(options.ignoreChanges).toContain("stdin");
+    expect(await pulumi.isSecret(inputs.stdin as pulumi.Output<string>)).toBe(false);
+    expect(await plain<string>(inputs.stdin)).not.toContain("pass word");
+  });
+
+  it("that drifted on one host is mended there, and every host verifies", async () => {
+    const probes = changeTrust(trustedProbes(), "spark-2", (trust) => ({
+      ...trust,
+      stats: trust.stats.map((stat) => (stat.path === "~/.ssh/config" ? { ...stat, mode: "666" } : stat)),
+    }));
+    const resources = await meshOf(probes, config);
+    expect(due(resources)).toEqual([
+      "spark-1-netplan-verify",
+      "spark-2-netplan-verify",
+      "spark-2-trust-install",
+      "spark-3-netplan-verify",
+    ]);
+    expect(get(resources, "mesh-spark-1-netplan-verify").inputs.update).toMatch(
+      /^exec bash -s user verify # _\/.ssh\/config mode=666 wanted 644, ssh=[0-9a-f]{12}$/,
+    );
+  });
+
+  it("with a key pair gone stages that host, commits nothing, and tells all", async () => {
+    stagedKey = (number) => (number === "2" ? " ssh-ed25519 MADEMAD2" : "");
+    const probes = changeTrust(trustedProbes(), "spark-2", (trust) => ({ ...trust, privateKey: false }));
+    const resources = await meshOf(probes, config);
+    expect(due(resources)).toEqual([
+      "spark-1-netplan-verify",
+      "spark-1-trust-install",
+      "spark-2-netplan-stage",
+      "spark-2-netplan-verify",
+      "spark-2-trust-install",
+      "spark-3-netplan-verify",
+      "spark-3-trust-install",
+    ]);
+    // What was committed may be older than the key.
+    expect(await sent(resources, "mesh-spark-2-netplan-stage")).toMatch(/^key$/m);
+    expect(get(resources, "mesh-spark-2-netplan-stage").inputs.update).toMatch(/stage # .*key pair=no private half/);
+    const document = await sent(resources, "mesh-spark-1-trust-install");
+    expect(blockIn(document, "authorized_keys").match(/\S+ spark-mesh:\S+/g)).toEqual([
+      "MADEMAD2 spark-mesh:spark-2",
+      "KEY3KEY3 spark-mesh:spark-3",
+    ]);
+  });
+
+  it("of an abandoned host stays behind untouched", async () => {
+    const resources = await meshOf(trustedProbes(), trusting({ abandon: ["spark-3"] }));
+    const { options } = get(resources, "mesh-spark-3-trust-install");
+    expect(options.retainOnDelete).toBe(true);
+    expect(options.ignoreChanges).toEqual(["create", "update", "delete", "stdin", "connection"]);
+    expect(get(resources, "mesh-spark-1-trust").inputs.peers).toEqual(["spark-2 192.168.177.12"]);
+  });
+
+  it("that is off has no resource, and asks no stage for a key", async () => {
+    const resources = await meshOf(settled());
+    expect([...resources.keys()].filter((name) => name.includes("trust"))).toEqual([]);
+    expect(await sent(resources, "mesh-spark-1-netplan-verify")).not.toMatch(/^(key|login)/m);
+  });
+});
+
+/** The names of the resources that one explicitly waits for. */
+async function dependencies({ options }: Registered): Promise<string[]> {
+  return names(await plain<pulumi.Resource[]>(options.dependsOn));
+}
+
+/** The names of the resources whose outputs an input is made of. */
+async function sources(input: unknown): Promise<string[]> {
+  const output = input as { allResources(): Promise<Set<pulumi.Resource>> };
+  return names([...(await output.allResources())]);
+}
+
+async function names(resources: readonly pulumi.Resource[]): Promise<string[]> {
+  const urns = await Promise.all(resources.map(({ urn }) => plain<string>(urn)));
+  return urns.map((urn) => urn.split("::").at(-1) ?? "").sort();
+}
 
 /** What an input resolves to, outputs inside it too. */
 function plain<T = unknown>(input: unknown): Promise<T> {

@@ -4,6 +4,7 @@ import { renderDocument } from "../../plan/document";
 import type { HostPlan, Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
 import { cluster, freshProbes, onSwitch, settledProbes } from "./hosts";
+import { planOf, trustedProbes, trusting } from "./trust/trusted";
 
 const plan = planMesh(cluster(), freshProbes());
 const owner = { stack: "organization/spark-mesh/home", operator: "me@laptop file:///home/me" };
@@ -74,6 +75,24 @@ describe("renderDocument", () => {
     ]);
     const gone = planMesh(cluster({ abandon: ["spark-3"] }, 4), settledProbes(mesh, freshProbes(onSwitch(4), 4)));
     expect(renderDocument(host(gone), gone, owner, 180, probes)).not.toMatch(/^link .* spark-3/m);
+  });
+
+  it("asks for a key and for a login at every address of a trusted peer that can be asked", () => {
+    const config = trusting();
+    const logins = (mesh: Plan) => renderDocument(host(mesh), mesh, owner, 180, probes).match(/^(key|login .*)$/gm);
+    const trusted = trustedProbes(config);
+    expect(logins(planOf(trusted))).toEqual([
+      "key",
+      "login spark-2 10.0.0.12",
+      "login spark-2 192.168.177.12",
+      "login spark-2 192.168.178.12",
+      "login spark-3 10.0.0.13",
+      "login spark-3 192.168.187.13",
+      "login spark-3 192.168.188.13",
+    ]);
+    expect(logins(plan)).toBeNull();
+    const silent = planOf(new Map(trusted).set("spark-3", { kind: "unreachable", reason: "no route to host" }));
+    expect(logins(silent)?.filter((line) => line.includes("spark-3"))).toEqual([]);
   });
 
   it("refuses values that would break out of their line", () => {

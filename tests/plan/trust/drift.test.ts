@@ -111,7 +111,7 @@ describe("drift on one host", () => {
     ["somebody else's file", restat("config", { owner: "root" }), "config: owner: found root, wanted nvidia"],
     [
       "a folder in place of a file",
-      restat("config", { type: "directory" }),
+      restat("config", { type: "directory", mode: "777", owner: "root" }),
       "config: type: found directory, wanted regular file",
     ],
     [
@@ -209,7 +209,7 @@ it("stops `up` at a block whose end nobody can tell", () => {
     changeTrust(settled, "spark-1", (trust) => ({ ...trust, blocks: { ...trust.blocks, known_hosts: false } })),
   );
   expect(plan.blockers).toEqual([
-    'spark-1: ~/.ssh/known_hosts: found one of the lines "# BEGIN spark-mesh" and "# END spark-mesh" without the other, or more than one block; take out what spark-mesh wrote there, lines included',
+    'spark-1: ~/.ssh/known_hosts: can\'t be read, or has not exactly one line "# END spark-mesh" for its line "# BEGIN spark-mesh"; make it readable, or take out what spark-mesh wrote there',
   ]);
   expect(states(plan)).toEqual(["due", "settled", "settled"]);
 });
