@@ -100,9 +100,10 @@ export class Host {
       delete: RUN.distrust,
       due: trust?.state === "due",
       note: trust?.note ?? "",
-      stdin: document.apply((text) =>
-        renderStdin(scriptTexts().loader, { payload: packPayload(scriptTexts(), text), transactions: "" }),
-      ),
+      stdin: document.apply((text) => {
+        const { loader, trustProgram } = scriptTexts();
+        return renderStdin(loader, { payload: packPayload({ program: trustProgram }, text), transactions: "" });
+      }),
     });
   }
 
