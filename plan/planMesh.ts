@@ -2,6 +2,7 @@ import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login, Probe } from "../facts/hostFacts";
 import { planCables } from "./addresses/cables";
+import { sayLeftOut } from "./adopt/leftOut";
 import { isStageDue, planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
@@ -35,12 +36,16 @@ export function planMesh(
   const due = new Set(staged.map(({ name }) => name));
   stopAt([...planned.faults, ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault)]);
 
+  const replacing = new Set(
+    planned.hosts.filter(({ moves }) => moves.some(({ change }) => change)).map(({ name }) => name),
+  );
+  const takenOver = reached.filter(({ config, facts }) => !facts.record || replacing.has(config.name));
   return {
     topology,
     cables,
     hosts: planned.hosts,
     mesh: planned.mesh,
-    warnings: inOrder(hosts, [...warnings, ...planned.warnings, ...hostWarnings(hosts, due)]),
+    warnings: inOrder(hosts, [...warnings, ...planned.warnings, ...sayLeftOut(takenOver), ...hostWarnings(hosts, due)]),
     blockers: inOrder(hosts, planned.blockers),
   };
 }
