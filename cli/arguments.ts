@@ -35,7 +35,7 @@ usage: npm run discover -- [HOST... | --stack NAME | --from FILE] [options]
   --ask-sudo       ask for the sudo password, to read netplan's files where sudo wants one
   --to FORMAT      print a mesh that was made for another tool: sparkrun (a cluster's YAML, named like the stack) or
                    env (spark-vllm-docker's .env)
-  --json           one JSON document on stdout
+  --json           one JSON document on stdout; npm run --silent keeps npm's own words out of it
   --help           this text
 
 Nothing on a host is changed. Exit status: 0 a mesh, 1 faults in it, 2 a mistake in the command line.
