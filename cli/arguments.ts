@@ -1,5 +1,16 @@
-import { parseArgs } from "node:util";
-import { Faults } from "../config/faults";
+import { misused, parseWords } from "./commandLine";
+
+const OPTIONS = {
+  stack: { type: "string" },
+  from: { type: "string" },
+  identity: { type: "string" },
+  to: { type: "string" },
+  adopt: { type: "boolean" },
+  write: { type: "boolean" },
+  json: { type: "boolean" },
+  "ask-sudo": { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
 
 const EXPORT_FORMATS = ["sparkrun", "env"] as const;
 
@@ -43,7 +54,7 @@ Nothing on a host is changed. Exit status: 0 a mesh, 1 faults in it, 2 a mistake
 
 /** @throws Faults with the mistake in the command line */
 export function parseDiscover(args: readonly string[]): DiscoverOptions | "help" {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = parseWords(args, OPTIONS);
   if (values.help) return "help";
   const sources = [positionals.length > 0, values.from !== undefined].filter(Boolean).length;
   const faults: string[] = [];
@@ -55,7 +66,7 @@ export function parseDiscover(args: readonly string[]): DiscoverOptions | "help"
   }
   if (values.to !== undefined && (values.stack === undefined || sources > 0))
     faults.push("--to needs --stack NAME alone");
-  if (faults.length > 0) throw new Faults("the command line", faults);
+  if (faults.length > 0) throw misused(...faults);
   return {
     hosts: positionals,
     adopt: values.adopt === true,
@@ -71,28 +82,4 @@ export function parseDiscover(args: readonly string[]): DiscoverOptions | "help"
 
 function isExportFormat(text: string | undefined): text is ExportFormat {
   return EXPORT_FORMATS.some((format) => format === text);
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        stack: { type: "string" },
-        from: { type: "string" },
-        identity: { type: "string" },
-        to: { type: "string" },
-        adopt: { type: "boolean" },
-        write: { type: "boolean" },
-        json: { type: "boolean" },
-        "ask-sudo": { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    throw new Faults("the command line", [
-      `${error instanceof Error ? error.message : error}; --help says what there is`,
-    ]);
-  }
 }

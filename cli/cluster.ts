@@ -1,6 +1,7 @@
 /** The cluster that a command line is about, as judged config, and as entries of a stack's file. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { basename, resolve } from "node:path";
 import type { ClusterConfig } from "../config/cluster";
@@ -10,7 +11,12 @@ import { readDockerEnv } from "../interchange/dockerEnv";
 import { named, parseLogin } from "../interchange/imported";
 import { readSparkrunCluster } from "../interchange/sparkrun";
 import type { DiscoverOptions } from "./arguments";
+import { misused } from "./commandLine";
 import { readStackFile } from "./stackFile";
+
+/** What of a command line names hosts. */
+type NamingOptions = Pick<DiscoverOptions, "hosts" | "stack" | "from" | "identity"> &
+  Partial<Pick<DiscoverOptions, "write">>;
 
 export interface NamedCluster {
   readonly cluster: ClusterConfig;
@@ -25,9 +31,22 @@ export interface NamedCluster {
 /** Path of a stack's file in the current folder. */
 export function stackFilePath(stack: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(stack)) {
-    throw new Faults("the command line", [`--stack: found ${JSON.stringify(stack)}; wanted a stack's name, e.g. home`]);
+    throw misused(`--stack: found ${JSON.stringify(stack)}; wanted a stack's name, e.g. home`);
   }
   return resolve(`Pulumi.${stack}.yaml`);
+}
+
+/** The stack whose file is the only one in the current folder. @throws Faults where it isn't */
+export function onlyStack(): string {
+  const files = readdirSync(".").flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+  const stacks = files.filter((stack) => stack !== "example").sort();
+  const [stack] = stacks;
+  if (stack === undefined || stacks.length > 1) {
+    throw misused(
+      `found ${stacks.length === 0 ? "no stack file" : `the stacks ${stacks.join(", ")}`}; give --stack NAME`,
+    );
+  }
+  return stack;
 }
 
 /**
@@ -36,18 +55,24 @@ export function stackFilePath(stack: string): string {
  * @param sudoPassword for every host, where one was asked for.
  * @throws Faults where a file or a name is faulty.
  */
-export function namedCluster(options: DiscoverOptions, sudoPassword?: string): NamedCluster {
+export function namedCluster(options: NamingOptions, sudoPassword?: string): NamedCluster {
   const imported = importedHosts(options);
   const ssh = options.identity === undefined ? {} : { identityFile: resolve(options.identity) };
   const values = imported ? valuesOf(imported.hosts, ssh) : stackValues(options.stack ?? "", ssh);
   const secrets = sudoPassword === undefined ? {} : { "spark-mesh:sudoPassword": sudoPassword };
   const cluster = parseClusterConfig({ ...values, ...secrets }, homedir(), Object.keys(secrets));
-  return { cluster, hosts: imported?.hosts ?? [], ssh, notes: imported?.notes ?? [] };
+  if (imported) return { cluster, hosts: imported.hosts, ssh, notes: imported.notes };
+  return {
+    cluster: { ...cluster, ...(options.stack !== undefined && { stack: options.stack }) },
+    hosts: [],
+    ssh,
+    notes: [],
+  };
 }
 
 type Imported = Pick<NamedCluster, "hosts" | "notes">;
 
-function importedHosts({ hosts, from, write }: DiscoverOptions): Imported | undefined {
+function importedHosts({ hosts, from, write }: NamingOptions): Imported | undefined {
   if (from !== undefined) {
     const text = textOf(from);
     const { hosts: found, ssh, overCx7, notes } = isDotEnv(from) ? readDockerEnv(text) : readSparkrunCluster(text);
@@ -66,7 +91,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new Faults("the command line", [`${path}: ${error instanceof Error ? error.message : error}`]);
+    throw misused(`${path}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -74,7 +99,8 @@ function textOf(path: string): string {
 function namedHosts(hosts: readonly string[]): Imported["hosts"] {
   const faults: string[] = [];
   const logins = hosts.flatMap((text) => {
-    const [, bare = text, port] = /^(.*[^:]):(\d{1,5})$/.exec(text) ?? [];
+    const isBare = isIP(text.slice(text.lastIndexOf("@") + 1)) !== 0;
+    const [, bare = text, port] = isBare ? [] : (/^(.*[^:]):(\d{1,5})$/.exec(text) ?? []);
     const login = parseLogin(bare.replace(/\[(.*)\]$/, "$1"));
     if (login === undefined) {
       faults.push(`found ${JSON.stringify(text)}; wanted [user@]address[:port], a name, or an alias`);
@@ -82,7 +108,7 @@ function namedHosts(hosts: readonly string[]): Imported["hosts"] {
     }
     return [{ ...login, ...(port !== undefined && { port: Number(port) }) }];
   });
-  if (faults.length > 0) throw new Faults("the command line", faults);
+  if (faults.length > 0) throw misused(...faults);
   return named(logins).map((host) => ({ ...host }));
 }
 
@@ -94,7 +120,7 @@ function valuesOf(hosts: Imported["hosts"], ssh: NamedCluster["ssh"]): Record<st
 function stackValues(stack: string, ssh: NamedCluster["ssh"]): Record<string, string> {
   const path = stackFilePath(stack);
   if (!existsSync(path)) {
-    throw new Faults("the command line", [`--stack ${stack}: found no ${path}; name the hosts, or run this beside it`]);
+    throw misused(`--stack ${stack}: found no ${path}; name the hosts, or run this beside it`);
   }
   const values = readStackFile(readFileSync(path, "utf8"), path);
   if (Object.keys(ssh).length === 0) return values;

@@ -1,9 +1,6 @@
 /** `npm run discover`: what is cabled to what, and the stack config that says so. */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
-import { Faults } from "../config/faults";
+import { existsSync, readFileSync } from "node:fs";
 import { gatherFacts } from "../facts/gather";
 import { writeDockerEnv } from "../interchange/dockerEnvOut";
 import { writeSparkrunCluster } from "../interchange/sparkrun";
@@ -12,6 +9,8 @@ import { planMesh } from "../plan/planMesh";
 import { adoptedConfig, type FoundConfig, foundConfig, surveyMesh, withFound } from "../plan/survey";
 import { DISCOVER_HELP, type DiscoverOptions, parseDiscover } from "./arguments";
 import { type NamedCluster, namedCluster, stackFilePath } from "./cluster";
+import { askSecret, runCommand } from "./commandLine";
+import { replaceFile } from "./replaceFile";
 import { renderSurvey } from "./report";
 import { type StackConfigBlock, writeStackFile } from "./stackFile";
 
@@ -77,31 +76,8 @@ function write(options: DiscoverOptions, named: NamedCluster, found: FoundConfig
   const path = stackFilePath(options.stack ?? "");
   const before = existsSync(path) ? readFileSync(path, "utf8") : "";
   const after = writeStackFile(before, blockOf(named, found), path);
-  if (after !== before) writeFileSync(path, after);
+  if (after !== before) replaceFile(path, after, 0o644);
   return path;
 }
 
-/** Asks for a line that isn't shown; reads it from stdin where there is no terminal. */
-function askSecret(question: string): Promise<string> {
-  process.stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: process.stdin.isTTY === true });
-  return new Promise((resolve) => {
-    let answer = "";
-    lines.once("line", (line) => {
-      answer = line;
-      lines.close();
-    });
-    lines.once("close", () => {
-      process.stderr.write("\n");
-      resolve(answer);
-    });
-  });
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof Faults || !(error instanceof Error) ? error : error.stack}\n`.replace(/^Faults: /, ""),
-  );
-  process.exitCode = error instanceof Faults && error.subject === "the command line" ? 2 : 1;
-});
+runCommand(main);

@@ -51,6 +51,28 @@ export function writeStackFile(text: string, block: StackConfigBlock, path: stri
   if (!config.has(`${NAMESPACE}ssh`)) setKeys(document, config, "ssh", block.ssh ?? {});
   if (block.cables !== undefined) setCables(document, config, block.cables);
   setKeys(document, config, "network", block.network ?? {});
+  return textOf(document);
+}
+
+/**
+ * The text of a stack's file with `hostKey` pinned for a host that is in it.
+ *
+ * @throws Faults where the file has no such entry.
+ */
+export function pinInStackFile(text: string, host: string, hostKey: string, path: string): string {
+  const document = parse(text, path);
+  const list = configOf(document)?.get(`${NAMESPACE}hosts`);
+  const entry = isSeq(list) ? list.items.find((item) => isMap(item) && item.get("name") === host) : undefined;
+  if (!isMap(entry)) {
+    throw new Faults(path, [
+      `${NAMESPACE}hosts: found no entry of a list for ${host}; wanted one to write hostKey into`,
+    ]);
+  }
+  entry.set("hostKey", hostKey);
+  return textOf(document);
+}
+
+function textOf(document: Document): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 

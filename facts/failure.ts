@@ -1,4 +1,4 @@
-import type { HostKeyMismatch, Login, Probe } from "./hostFacts";
+import type { HostKeyMismatch, Login, NoFacts } from "./hostFacts";
 import { fingerprint } from "./hostKey";
 import type { SessionEnded } from "./session";
 import { connectSeconds } from "./sshArguments";
@@ -63,7 +63,7 @@ function refusedLogin(stderr: string, login: Login): { kind: "denied"; reason: s
  *
  * @param jumpName of the jump host; its address by default.
  */
-export function failureOf(end: SessionEnded, login: Login, jumpName?: string): Probe | string {
+export function failureOf(end: SessionEnded, login: Login, jumpName?: string): NoFacts | string {
   if (end.ended !== undefined) return { kind: "unreachable", reason: end.ended };
   if (end.code === undefined) return "OpenSSH's ssh can't be run on this machine; install openssh-client";
   if (end.code !== 255) {
@@ -77,7 +77,7 @@ export function failureOf(end: SessionEnded, login: Login, jumpName?: string): P
 }
 
 /** What the ssh to a jump host says about the host behind it. */
-export function jumpFailure(said: string, jump: Login, jumpName = jump.address): Exclude<Probe, { kind: "facts" }> {
+export function jumpFailure(said: string, jump: Login, jumpName = jump.address): NoFacts {
   const beyond = /open failed: (?:connect failed: )?(.*)/.exec(said)?.[1];
   const mismatch = refusedKey(said, jump.hostKey);
   const denied = refusedLogin(said, jump);

@@ -97,8 +97,10 @@ export interface HostFacts {
 }
 
 /** What came of asking one host. */
-export type Probe =
-  | { readonly kind: "facts"; readonly facts: HostFacts }
+export type Probe = { readonly kind: "facts"; readonly facts: HostFacts } | NoFacts;
+
+/** Why a host couldn't be asked. */
+export type NoFacts =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "denied"; readonly reason: string }
   | HostKeyMismatch

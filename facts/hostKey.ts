@@ -31,7 +31,7 @@ export async function linesOf(file: string, name: string): Promise<readonly Know
   }
   const { stdout } = await run("ssh-keygen", ["-F", name, "-f", file]);
   // Before each line stands one that says where it is.
-  return [...stdout.matchAll(/^# Host .* found: line (\d+).*\n(.*)$/gm)].map(([, line = "", text = ""]) => {
+  return [...stdout.matchAll(/^# Host [^\n]* found: line (\d+)[^\n]*\n([^\n]*)/gm)].map(([, line = "", text = ""]) => {
     const words = text.trim().split(/\s+/);
     const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
     return {

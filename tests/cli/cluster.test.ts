@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseDiscover } from "../../cli/arguments";
-import { namedCluster } from "../../cli/cluster";
+import { namedCluster, onlyStack } from "../../cli/cluster";
 import { Faults } from "../../config/faults";
 
 const before = process.cwd();
@@ -26,11 +26,11 @@ function named(...args: string[]) {
 }
 
 it("names hosts by their own label, else by rank", () => {
-  const { cluster, hosts } = named("nvidia@10.0.0.11:2222", "spark-7.lan", "fe80::1", "[fe80::2]:22");
+  const { cluster, hosts } = named("nvidia@10.0.0.11:2222", "spark-7.lan", "fd00::12:1", "[fe80::2]:22");
   expect(cluster.hosts.map(({ name, address, ssh }) => [name, address, ssh.user, ssh.port])).toEqual([
     ["spark-1", "10.0.0.11", "nvidia", 2222],
     ["spark-7", "spark-7.lan", undefined, undefined],
-    ["spark-3", "fe80::1", undefined, undefined],
+    ["spark-3", "fd00::12:1", undefined, undefined],
     ["spark-4", "fe80::2", undefined, 22],
   ]);
   expect(hosts[0]).toEqual({ name: "spark-1", address: "10.0.0.11", user: "nvidia", port: 2222 });
@@ -45,6 +45,19 @@ it("takes the hosts of a stack's file, and leaves its secrets", () => {
   const { cluster, hosts } = named("--stack", "home");
   expect(cluster.hosts.map(({ name }) => name)).toEqual(["a", "b"]);
   expect(hosts).toEqual([]);
+  expect(cluster.stack).toBe("home");
+});
+
+it("takes the only stack for granted, the example aside", () => {
+  rmSync("Pulumi.home.yaml", { force: true });
+  writeFileSync("Pulumi.yaml", "name: spark-mesh\n");
+  writeFileSync("Pulumi.example.yaml", "");
+  expect(onlyStack).toThrow("found no stack file; give --stack NAME");
+  writeFileSync("Pulumi.home.yaml", "");
+  expect(onlyStack()).toBe("home");
+  writeFileSync("Pulumi.away.yaml", "");
+  expect(onlyStack).toThrow("found the stacks away, home; give --stack NAME");
+  rmSync("Pulumi.away.yaml");
 });
 
 it("takes the hosts of another tool's file", () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readStackFile, writeStackFile } from "../../cli/stackFile";
+import { pinInStackFile, readStackFile, writeStackFile } from "../../cli/stackFile";
 import { Faults } from "../../config/faults";
 
 const PRESENT = `# the cluster in the cellar
@@ -64,6 +66,34 @@ describe("a stack's file", () => {
     const once = writeStackFile(PRESENT, { hosts: [], cables }, "f");
     expect(once).toContain("{ from: spark-2/1, to: spark-1/0, subnets: [ 10.0.1.0/24, 10.0.2.0/24 ] }");
     expect(writeStackFile(once, { hosts: [], cables }, "f")).toBe(once);
+  });
+
+  it("gets a host key pinned, and keeps all else", () => {
+    const key = "ssh-ed25519 AAAA";
+    const pinned = pinInStackFile(PRESENT, "spark-1", key, "f");
+    expect(pinned).toBe(PRESENT.replace("number: 7\n", `number: 7\n      hostKey: ${key}\n`));
+    expect(pinInStackFile(pinned, "spark-1", "ssh-ed25519 BBBB", "f")).toBe(pinned.replace("AAAA", "BBBB"));
+    expect(pinInStackFile("config:\n  spark-mesh:hosts: [{ name: a, address: b }] # x\n", "a", key, "f")).toBe(
+      `config:\n  spark-mesh:hosts: [ { name: a, address: b, hostKey: ${key} } ] # x\n`,
+    );
+    const example = readFileSync(join(__dirname, "../../Pulumi.example.yaml"), "utf8");
+    const filled = ["spark-1", "spark-2"].reduce(
+      (text, host) => pinInStackFile(text, host, "ssh-ed25519 C", "f"),
+      example,
+    );
+    // A comment behind a list's key goes on a line of its own.
+    const expected = example
+      .replace("hosts: # in rank order", "hosts:\n    # in rank order")
+      .replace("      # hostKey:", "      hostKey: ssh-ed25519 C\n      # hostKey:")
+      .replace("    - name: spark-3", "      hostKey: ssh-ed25519 C\n    - name: spark-3");
+    expect(filled).toBe(expected);
+  });
+
+  it("has no host key pinned for a host that isn't in its list", () => {
+    expect(() => pinInStackFile(PRESENT, "spark-9", "key", "Pulumi.home.yaml")).toThrow(
+      /Pulumi\.home\.yaml.*\n.*spark-9/,
+    );
+    expect(() => pinInStackFile("config:\n  spark-mesh:hosts: '[]'\n", "spark-1", "key", "f")).toThrow(Faults);
   });
 
   it("is made where there is none", () => {

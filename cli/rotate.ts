@@ -1,0 +1,36 @@
+import { askRotation } from "../facts/rotation";
+import { type NamedHost, noAnswer } from "./hostKeys";
+
+const FAULTS = {
+  asked: undefined,
+  already: undefined,
+  noKey: "found no mesh key in ~/.ssh/spark-mesh, wanted one to replace; `pulumi up` makes the first",
+  unwritable:
+    "found ~/.ssh/spark-mesh not writable, wanted to leave a note there; put its owner and mode right, and make room on its disk",
+};
+
+/** Asks hosts for new mesh keys, all at once, and says what came of it. */
+export async function rotate(hosts: readonly NamedHost[], folder: string, json: boolean) {
+  const answers = await Promise.all(
+    hosts.map(async (named) => ({ named, answer: await askRotation(named.host, folder) })),
+  );
+  const faults: string[] = [];
+  const asked: string[] = [];
+  for (const { named, answer } of answers) {
+    const { label } = named;
+    if (answer.kind !== "answered") {
+      faults.push(...noAnswer(named, answer));
+      continue;
+    }
+    const fault = FAULTS[answer.outcome];
+    if (fault !== undefined) {
+      faults.push(`${label}: ${fault}`);
+      continue;
+    }
+    asked.push(label);
+    const before = answer.outcome === "already" ? " before" : "";
+    const line = `${label}: asked for a new mesh key${before}; the next \`pulumi up\` replaces it everywhere\n`;
+    (json ? process.stderr : process.stdout).write(line);
+  }
+  return { asked, faults };
+}

@@ -1,0 +1,134 @@
+/** `npm run trust`: the host keys of Sparks, shown, compared and pinned; and a new mesh key, asked for. */
+
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { unknownHost } from "../config/cables";
+import { Faults } from "../config/faults";
+import { fingerprint } from "../facts/hostKey";
+import { placeOf, trustWords } from "../facts/hostKeyFaults";
+import { offeredKey } from "../facts/offeredKey";
+import { namedCluster, onlyStack, stackFilePath } from "./cluster";
+import { askYes, misused, runCommand } from "./commandLine";
+import { changedFault, type JudgedHost, judgeKey, type NamedHost, renderKey, type ShownHost } from "./hostKeys";
+import { pinInKnownHosts } from "./knownHosts";
+import { replaceFile } from "./replaceFile";
+import { rotate } from "./rotate";
+import { pinInStackFile } from "./stackFile";
+import { parseTrust, TRUST_HELP, type TrustOptions } from "./trustArguments";
+
+async function main(): Promise<void> {
+  const given = parseTrust(process.argv.slice(2));
+  if (given === "help") {
+    process.stdout.write(TRUST_HELP);
+    return;
+  }
+  const options = given.rotate ? { ...given, stack: given.stack ?? onlyStack() } : given;
+  const hosts = namedHosts(options);
+  const folder = await mkdtemp(join(tmpdir(), "spark-mesh-"));
+  try {
+    const report = options.rotate ? await rotate(hosts, folder, options.json) : await pinAll(hosts, folder, options);
+    if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    for (const line of report.faults) process.stderr.write(`${line}\n`);
+    process.exitCode = report.faults.length > 0 ? 1 : 0;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The stack's hosts that are named, by default all that are not abandoned; else the hosts at the places named. */
+function namedHosts({ hosts: names, stack, identity }: TrustOptions): readonly NamedHost[] {
+  if (stack === undefined) {
+    const { cluster } = namedCluster({ hosts: names, ...(identity !== undefined && { identity }) });
+    return cluster.hosts.map((host) => ({ host, label: placeOf(host), words: trustWords(host, undefined) }));
+  }
+  const { cluster } = namedCluster({ hosts: [], stack });
+  const all = cluster.hosts.map(({ name }) => name);
+  const unknown = names.filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    throw misused(...unknown.map((name) => unknownHost(basename(stackFilePath(stack)), name, all)));
+  }
+  const chosen = names.length > 0 ? names : all.filter((name) => !cluster.abandon.includes(name));
+  return cluster.hosts
+    .filter(({ name }) => chosen.includes(name))
+    .map((host) => ({ host, label: host.name, words: trustWords(host, stack) }));
+}
+
+/** What came of a host, for machines. */
+interface PinnedHost {
+  readonly host: string;
+  readonly state: JudgedHost["state"];
+  /** `ssh-ed25519 AAAA...` */
+  readonly key?: string;
+  readonly fingerprint?: string;
+  readonly pinned: readonly { readonly fingerprint: string; readonly place: string }[];
+  /** The file that the key was written to. */
+  readonly wrote?: string;
+}
+
+/** Asks all hosts for their keys at once, and then, one after the other, what is to be done with them. */
+async function pinAll(hosts: readonly NamedHost[], folder: string, options: TrustOptions) {
+  const file = options.stack === undefined ? undefined : stackFilePath(options.stack);
+  const judged = await Promise.all(
+    hosts.map(async (named) =>
+      judgeKey(named, await offeredKey(named.host, folder), file === undefined ? undefined : basename(file)),
+    ),
+  );
+  const faults: string[] = [];
+  const report: PinnedHost[] = [];
+  for (const host of judged) {
+    const { wrote, lines } = await settle(host, file, options);
+    faults.push(...lines);
+    report.push({ ...summaryOf(host), ...(wrote !== undefined && { wrote }) });
+  }
+  return { hosts: report, faults };
+}
+
+function summaryOf(host: JudgedHost): PinnedHost {
+  if (host.state === "fault") return { host: host.label, state: host.state, pinned: [] };
+  const { label, state, offer, pins } = host;
+  const pinned = pins.map(({ key, place }) => ({ fingerprint: fingerprint(key), place }));
+  return { host: label, state, key: offer.key, fingerprint: fingerprint(offer.key), pinned };
+}
+
+/** Shows a host, asks where something is to be done, and does it. */
+async function settle(
+  host: JudgedHost,
+  stackFile: string | undefined,
+  { yes, replace, json }: TrustOptions,
+): Promise<{ readonly wrote?: string; readonly lines: readonly string[] }> {
+  if (host.state === "fault") return { lines: host.faults };
+  const { label, state, offer } = host;
+  const reader = json ? process.stderr : process.stdout;
+  reader.write(renderKey(host));
+  if (state === "pinned") return { lines: [] };
+  if (state === "changed" && !replace) return { lines: [changedFault(host)] };
+  if (!yes && !process.stdin.isTTY) {
+    const line = `${label}: not pinned: found no terminal to ask at, wanted an answer; compare ${fingerprint(offer.key)} with the machine's own, then add --yes`;
+    return { lines: [line] };
+  }
+  const place = stackFile === undefined ? (offer.target.ownKnownHostsFiles[0] ?? "") : basename(stackFile);
+  const question = `${label}: pin ${fingerprint(offer.key)} in ${place}${state === "changed" ? " in place of the old key" : ""}?`;
+  if (!yes && !(await askYes(question))) {
+    return { lines: [`${label}: not pinned: found another answer, wanted yes; compare the keys and run this again`] };
+  }
+  try {
+    const wrote = await pin(host, stackFile);
+    reader.write(`  wrote    ${wrote}\n`);
+    return { wrote, lines: [] };
+  } catch (error) {
+    if (!(error instanceof Faults)) throw error;
+    return { lines: error.lines.map((line) => `${label}: ${error.subject}: ${line}`) };
+  }
+}
+
+/** Writes a key where pins are kept, and returns the file's path. */
+async function pin({ host, state, offer: { key, target } }: ShownHost, stackFile: string | undefined): Promise<string> {
+  if (stackFile === undefined) return pinInKnownHosts(target, key, state === "changed");
+  const text = pinInStackFile(readFileSync(stackFile, "utf8"), host.name, key, stackFile);
+  replaceFile(stackFile, text, 0o644);
+  return stackFile;
+}
+
+runCommand(main);
