@@ -16,6 +16,7 @@ const shared = ["ground", "document", "files", "lock", "blocks", "key"];
 const parts = [
   ...shared,
   "live",
+  "arp",
   "networkmanager",
   "netplan",
   "snapshot",

@@ -36,6 +36,11 @@ function portOf(suffix: string, raw: RawPort | undefined): PortNumber | undefine
   return port === "0" ? 0 : port === "1" ? 1 : undefined;
 }
 
+function arpOf(raw: RawPort | undefined): Pick<Cx7Netdev, "arp"> {
+  if (!raw?.arpIgnore || !raw.arpAnnounce) return {};
+  return { arp: { ignore: Number(raw.arpIgnore), announce: Number(raw.arpAnnounce) } };
+}
+
 function candidates(netdevs: readonly RawNetdev[], ports: readonly RawPort[]): Candidate[] {
   return netdevs.flatMap((live) => {
     const [match, domain, suffix] = namePattern.exec(live.ifname) ?? [];
@@ -81,6 +86,7 @@ export function cx7Netdevs(host: string, netdevs: readonly RawNetdev[], ports: r
     carrier: live.flags.includes("LOWER_UP"),
     addresses: liveAddresses(live),
     neighbours: [],
+    ...arpOf(raw),
     ...(raw?.roceDevice !== undefined && { roceDevice: raw.roceDevice }),
     ...(raw?.rdmaState !== undefined && raw.rdmaState !== "" && { rdmaState: raw.rdmaState }),
   }));

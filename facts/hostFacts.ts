@@ -1,5 +1,5 @@
 import type { PortNumber } from "../config/cluster";
-import type { ArmedTransaction, FileStat, HostRecord, RolledBackTransaction } from "./record";
+import type { ArmedTransaction, ArpSettings, FileStat, HostRecord, RolledBackTransaction } from "./record";
 import type { TrustFacts } from "./trustFacts";
 
 /** An address as it is live on a netdev. */
@@ -30,6 +30,8 @@ export interface Cx7Netdev {
   readonly up: boolean;
   readonly carrier: boolean;
   readonly addresses: readonly LiveAddress[];
+  /** Undefined where the kernel shows none. */
+  readonly arp?: ArpSettings;
   /** e.g. rocep1s0f0; undefined where the driver shows none. */
   readonly roceDevice?: string;
   /** e.g. "4: ACTIVE". */
@@ -51,7 +53,7 @@ export interface Route {
   readonly netdev: string;
 }
 
-/** A file in netplan's folders; `text` only where it was read with sudo in this session. */
+/** A file in netplan's folders, or ours in /etc/sysctl.d; `text` only where it was read with sudo in this session. */
 export interface NetplanFileFact extends FileStat {
   readonly text?: string;
 }
@@ -83,6 +85,8 @@ export interface HostFacts {
   /** True where the files were read in this session (first visit, or a stat that differs from the record). */
   readonly netplanRead: boolean;
   readonly netplanFiles: readonly NetplanFileFact[];
+  /** Undefined where there is none. Whose it is tells the record. */
+  readonly sysctlFile?: NetplanFileFact;
   /** Daemons that run. */
   readonly networkManagerRunning: boolean;
   readonly networkdRunning: boolean;

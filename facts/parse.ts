@@ -2,16 +2,16 @@ import { isIP } from "node:net";
 import type { z } from "zod";
 import { Faults } from "../config/faults";
 import { cx7Netdevs, liveAddresses } from "./cx7";
-import type { Cx7Netdev, HostFacts, NetplanFileFact, OtherNetdev, Route } from "./hostFacts";
+import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
 import {
+  type RawFile,
   type RawFirstPass,
-  type RawNetplanFile,
   type RawOwnFile,
   type RawSecondPass,
   readFirstPass,
   readSecondPass,
 } from "./rawFacts";
-import { armedTransaction, hostRecord, rolledBackTransaction } from "./record";
+import { armedTransaction, hostRecord, rolledBackTransaction, SYSCTL_FILE } from "./record";
 import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
@@ -55,11 +55,13 @@ function shown(text: string): string {
     .slice(0, 40);
 }
 
-function netplanFiles(raw: readonly RawNetplanFile[]): NetplanFileFact[] {
-  return raw.map(({ contents, ...stat }) => ({
+function fileFacts(raw: readonly RawFile[]): Pick<HostFacts, "netplanFiles" | "sysctlFile"> {
+  const files = raw.map(({ contents, ...stat }) => ({
     ...stat,
     ...(contents !== undefined && { text: Buffer.from(contents, "base64").toString("utf8") }),
   }));
+  const sysctlFile = files.find(({ path }) => path === SYSCTL_FILE);
+  return { netplanFiles: files.filter((file) => file !== sysctlFile), ...(sysctlFile && { sysctlFile }) };
 }
 
 /** The netdev through which the other Sparks are reached; without any, the one that this session came in on. */
@@ -98,7 +100,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
   const armed = ownFile(host, "armed.json", armedTransaction, raw.armed);
   const rolledBack = ownFile(host, "rolled-back.json", rolledBackTransaction, raw.rolledBack);
   return {
-    netplanListed: raw.netplanFiles !== null,
+    netplanListed: raw.files !== null,
     facts: {
       version: 1,
       hostname: raw.hostname,
@@ -108,7 +110,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
       routes: routes(raw, cx7),
       netplanInstalled: raw.netplan,
       netplanRead: false,
-      netplanFiles: netplanFiles(raw.netplanFiles ?? []),
+      ...fileFacts(raw.files ?? []),
       networkManagerRunning: raw.networkManager,
       networkdRunning: raw.networkd,
       sudo: "notAsked",
@@ -136,7 +138,7 @@ export function withSecondPass(host: string, facts: HostFacts, discovered: boole
     discovered,
     sudo: raw.sudo,
     cx7: withNeighbours(facts.cx7, raw),
-    ...(raw.netplanFiles && { netplanRead: true, netplanFiles: netplanFiles(raw.netplanFiles) }),
+    ...(raw.files && { netplanRead: true, ...fileFacts(raw.files) }),
   };
 }
 

@@ -26,9 +26,12 @@ const portFacts = z.object({
   switchId: z.string(),
   roceDevice: z.string().optional(),
   rdmaState: z.string().optional(),
+  /** Of the netdev's own; "" where the kernel shows none. */
+  arpIgnore: z.string(),
+  arpAnnounce: z.string(),
 });
 
-const netplanFile = fileStat.extend({
+const file = fileStat.extend({
   /** Base64. */
   contents: z.string().optional(),
 });
@@ -50,8 +53,8 @@ const firstPass = z.object({
   /** How /etc/nvidia/cx7-hotplug-enabled begins; null where it isn't there. */
   hotplug: z.string().nullable(),
   ports: z.array(portFacts),
-  /** null where a folder can't be listed without sudo. */
-  netplanFiles: z.array(netplanFile).nullable(),
+  /** Netplan's, and ours in /etc/sysctl.d; null where a folder can't be listed without sudo. */
+  files: z.array(file).nullable(),
   netplan: z.boolean(),
   networkManager: z.boolean(),
   networkd: z.boolean(),
@@ -67,7 +70,7 @@ const place = z.object({ netdev: z.string(), address: z.string() });
 const secondPass = z.object({
   ...version,
   sudo: z.enum(["notAsked", "passwordless", "password", "refused", "wrongPassword"]),
-  netplanFiles: z.array(netplanFile).nullable(),
+  files: z.array(file).nullable(),
   answered: z.array(place),
   /** Asked for where nobody answered: the neighbour table has whoever is there. */
   looked: z.array(place),
@@ -85,7 +88,7 @@ const secondPass = z.object({
 
 export type RawNetdev = z.infer<typeof liveNetdev>;
 export type RawPort = z.infer<typeof portFacts>;
-export type RawNetplanFile = z.infer<typeof netplanFile>;
+export type RawFile = z.infer<typeof file>;
 export type RawOwnFile = z.infer<typeof ownFile>;
 export type RawFirstPass = z.infer<typeof firstPass>;
 export type RawSecondPass = z.infer<typeof secondPass>;

@@ -8,7 +8,13 @@ import { z } from "zod";
 const portRef = z.object({ host: z.string(), port: z.union([z.literal(0), z.literal(1)]) });
 const switchRef = z.object({ switch: z.string() });
 
-/** A netdev as it was committed: `address` in CIDR notation, `mtu` in bytes. */
+/** Our file of the kernel's settings on a host, where a mesh has any. */
+export const SYSCTL_FILE = "/etc/sysctl.d/90-spark-mesh.conf";
+
+/** A netdev's own arp_ignore and arp_announce; where those of `all` are higher, the kernel goes by them. */
+const arpSettings = z.object({ ignore: z.number(), announce: z.number() });
+
+/** A netdev as it was committed: `address` in CIDR notation, `mtu` in bytes, `arp` where the mesh settles it. */
 const recordedNetdev = z.object({
   netdev: z.string(),
   port: z.union([z.literal(0), z.literal(1)]),
@@ -16,6 +22,7 @@ const recordedNetdev = z.object({
   twin: z.union([z.literal(0), z.literal(1)]),
   address: z.string(),
   mtu: z.number(),
+  arp: arpSettings.optional(),
 });
 
 const recordedMesh = z.object({
@@ -40,7 +47,7 @@ const recordedMesh = z.object({
   ),
 });
 
-/** One file of netplan's folders as `stat` shows it. Equal stat means the recorded hash still holds. */
+/** One file of netplan's folders, or `SYSCTL_FILE`, as `stat` shows it. Equal stat means the recorded hash still holds. */
 export const fileStat = z.object({
   path: z.string(),
   /** Octal, e.g. "600". */
@@ -100,6 +107,7 @@ export const rolledBackTransaction = z.object({
   cause: z.string(),
 });
 
+export type ArpSettings = z.infer<typeof arpSettings>;
 export type RecordedMesh = z.infer<typeof recordedMesh>;
 export type RecordedNetdev = z.infer<typeof recordedNetdev>;
 export type FileStat = z.infer<typeof fileStat>;

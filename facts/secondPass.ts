@@ -31,14 +31,13 @@ interface SecondPass {
   readonly multicast: readonly string[];
 }
 
-/** True where netplan's own folder is as it was when the record's hashes were taken. */
-function filesAsRecorded({ netplanFiles }: HostFacts, record: HostRecord): boolean {
-  const ours = netplanFiles.filter(({ path }) => path.startsWith("/etc/netplan/"));
+/** True where netplan's own folder, and our sysctl file, are as they were when the record's hashes were taken. */
+function filesAsRecorded({ netplanFiles, sysctlFile }: HostFacts, record: HostRecord): boolean {
+  const files = sysctlFile ? [...netplanFiles, sysctlFile] : netplanFiles;
+  const ours = files.filter(({ path }) => path.startsWith("/etc/netplan/"));
   return (
     ours.length === record.files.filter(({ path }) => path.startsWith("/etc/netplan/")).length &&
-    record.files.every((recorded) =>
-      netplanFiles.some((file) => file.path === recorded.path && sameStat(file, recorded)),
-    )
+    record.files.every((recorded) => files.some((file) => file.path === recorded.path && sameStat(file, recorded)))
   );
 }
 
@@ -48,16 +47,17 @@ function recordedHost(record: HostRecord) {
 }
 
 /**
- * True where every recorded netdev is up with its MTU and its address, and with nothing else. One that left with its
- * cable, or whose address networkd took away with the carrier, has nothing that a repair could put back.
+ * True where every recorded netdev is up with its MTU, its ARP settings if it has any, its address and no other. One that
+ * left with its cable, or whose address networkd took away with the carrier, has nothing that a repair could put back.
  */
 function liveAsRecorded({ cx7 }: HostFacts, record: HostRecord): boolean {
-  return (recordedHost(record)?.netdevs ?? []).every(({ netdev, address, mtu }) => {
+  return (recordedHost(record)?.netdevs ?? []).every(({ netdev, address, mtu, arp }) => {
     const live = cx7.find(({ name }) => name === netdev);
     if (live === undefined) return true;
     const addresses = live.addresses.map((found) => `${found.address}/${found.prefixLength}`);
     const complete = addresses.includes(address) || !live.carrier;
-    return live.up && live.mtu === mtu && complete && addresses.every((found) => found === address);
+    const arpHolds = !arp || (live.arp?.ignore === arp.ignore && live.arp.announce === arp.announce);
+    return live.up && live.mtu === mtu && arpHolds && complete && addresses.every((found) => found === address);
   });
 }
 

@@ -1,15 +1,29 @@
 import type { Cx7Netdev, HostFacts, LiveAddress, NetplanFileFact } from "../facts/hostFacts";
-import { type FileStat, type HostRecord, type RecordedNetdev, sameStat } from "../facts/record";
+import {
+  type ArpSettings,
+  type FileStat,
+  type HostRecord,
+  type RecordedNetdev,
+  SYSCTL_FILE,
+  sameStat,
+} from "../facts/record";
 import { sha256 } from "./digest";
 import type { Difference, HostPlan, NetdevPlan } from "./plan";
 import { compareText, printable } from "./views";
 
-const FILE_MODE = "600";
 const FILE_OWNER = "root:root";
 const MAX_FOUND_LENGTH = 120;
 
 /** What of a host's plan can differ from what is found. */
-type HostWish = Pick<HostPlan, "name" | "netplanFile" | "netplanText" | "netdevs" | "digest">;
+type HostWish = Pick<HostPlan, "name" | "netplanFile" | "netplanText" | "sysctlText" | "netdevs" | "digest">;
+
+/** One of our files as it should be; the text "" for none. */
+interface FileWish {
+  readonly path: string;
+  readonly text: string;
+  /** Octal. */
+  readonly mode: string;
+}
 
 /** A difference before it is said whose and of what. */
 export type Finding = Pick<Difference, "property" | "found" | "wanted">;
@@ -26,7 +40,7 @@ export function differencesOf(wish: HostWish, facts: HostFacts): readonly Differ
   const transaction = about("transaction", transactionFindings(wish, facts));
   if (!record) return transaction;
   return [
-    ...about(wish.netplanFile, fileFindings(wish, facts.netplanFiles, record)),
+    ...filesOf(wish).flatMap((file) => about(file.path, fileFindings(file, wish, facts, record))),
     ...wish.netdevs.flatMap((netdev) => about(netdev.netdev, liveFindings(netdev, wish, facts, record))),
     ...transaction,
   ];
@@ -55,10 +69,22 @@ function transactionFindings(wish: HostWish, { record, armed, rolledBack }: Host
   return findings;
 }
 
-function fileFindings(wish: HostWish, files: readonly NetplanFileFact[], record: HostRecord): readonly Finding[] {
+function filesOf({ netplanFile, netplanText, sysctlText }: HostWish): readonly FileWish[] {
+  return [
+    { path: netplanFile, text: netplanText, mode: "600" },
+    { path: SYSCTL_FILE, text: sysctlText, mode: "644" },
+  ].filter(({ text }) => text !== "");
+}
+
+function fileFindings(
+  { path, text, mode }: FileWish,
+  wish: HostWish,
+  { netplanFiles, sysctlFile }: HostFacts,
+  record: HostRecord,
+): readonly Finding[] {
   const wishChanged = record.digest !== wish.digest;
-  const file = files.find(({ path }) => path === wish.netplanFile);
-  const committed = record.files.find(({ path }) => path === wish.netplanFile);
+  const file = path === SYSCTL_FILE ? sysctlFile : netplanFiles.find((one) => one.path === path);
+  const committed = record.files.find((one) => one.path === path);
   if (!file) {
     return wishChanged && !committed ? [] : [{ property: "file", found: "missing", wanted: "present" }];
   }
@@ -67,11 +93,11 @@ function fileFindings(wish: HostWish, files: readonly NetplanFileFact[], record:
   const findings: Finding[] = [];
   if (hash === undefined) {
     findings.push({ property: "text", found: "changed since the last commit, and not read", wanted: "as committed" });
-  } else if (hash !== sha256(wish.netplanText) && !asCommitted(hash)) {
-    findings.push(firstDifference(file.text, wish.netplanText));
+  } else if (hash !== sha256(text) && !asCommitted(hash)) {
+    findings.push(firstDifference(file.text, text));
   }
-  const mode = file.mode.replace(/^0+/, "");
-  if (mode !== FILE_MODE) findings.push({ property: "mode", found: mode, wanted: FILE_MODE });
+  const found = file.mode.replace(/^0+/, "");
+  if (found !== mode) findings.push({ property: "mode", found, wanted: mode });
   if (file.owner !== FILE_OWNER) findings.push({ property: "owner", found: file.owner, wanted: FILE_OWNER });
   return findings;
 }
@@ -106,8 +132,18 @@ function liveFindings(planned: NetdevPlan, wish: HostWish, facts: HostFacts, rec
     ...(live.mtu === planned.mtu || live.mtu === committed?.mtu
       ? []
       : [{ property: "mtu", found: `${live.mtu}`, wanted: `${planned.mtu}` }]),
+    ...(wishChanged && !committed?.arp ? [] : arpFindings(live.arp, planned.arp)),
     ...addressFindings(live, planned.address, committed?.address),
   ];
+}
+
+function arpFindings(live: ArpSettings | undefined, wanted: ArpSettings | undefined): readonly Finding[] {
+  if (!wanted) return [];
+  return (["ignore", "announce"] as const).flatMap((setting) =>
+    live?.[setting] === wanted[setting]
+      ? []
+      : [{ property: `arp_${setting}`, found: `${live?.[setting] ?? "unknown"}`, wanted: `${wanted[setting]}` }],
+  );
 }
 
 function committedNetdev({ host, mesh }: HostRecord, netdev: string): RecordedNetdev | undefined {

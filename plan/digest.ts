@@ -6,14 +6,15 @@ import { compareText } from "./views";
 interface Committed {
   readonly netplanFile: string;
   readonly netplanText: string;
+  readonly sysctlText: string;
   readonly netdevs: RecordedMesh["hosts"][number]["netdevs"];
   /** Digest of the mesh, which all hosts have in common. */
   readonly meshDigest: string;
 }
 
 /** Digest of the desired document, in hex: equal on every control machine and in every release. */
-export function digestOf({ netplanFile, netplanText, netdevs, meshDigest }: Committed): string {
-  return sha256(canonicalJson({ netplanFile, netplanText, netdevs, meshDigest }));
+export function digestOf({ netplanFile, netplanText, sysctlText, netdevs, meshDigest }: Committed): string {
+  return sha256(canonicalJson({ netplanFile, netplanText, sysctlText, netdevs, meshDigest }));
 }
 
 /** Of the mesh that every host's record holds, in hex. */

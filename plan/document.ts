@@ -47,8 +47,10 @@ export function renderDocument(
   const faults: string[] = [];
   const check = valueCheck(host.name, faults);
   const gone = new Set(plan.hosts.filter(({ state }) => state === "abandoned").map(({ name }) => name));
-  const netdevLine = ({ netdev, mtu, address }: NetdevPlan) =>
-    `netdev ${check("word", "netdev", netdev)} ${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
+  const netdevLine = ({ netdev, mtu, address, arp }: NetdevPlan) => {
+    const settings = `${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
+    return `netdev ${check("word", "netdev", netdev)} ${settings} ${arp ? `${arp.ignore}/${arp.announce}` : "-"}`;
+  };
   const linkLine = ({ netdev, address }: NetdevPlan, peer: PeerPlan) => {
     const ends = `${bareAddress(address)} ${check("word", "peer address", peer.address)} ${check("word", "peer MAC", peer.mac ?? "-")}`;
     return `link ${netdev} ${ends} ${check("word", "peer", peer.host)}/${check("word", "peer netdev", peer.netdev)}`;
@@ -71,6 +73,7 @@ export function renderDocument(
     `digest ${check("hex", "digest", host.digest)}`,
     `netplanFile ${check("path", "netplanFile", host.netplanFile)}`,
     `netplan ${base64(host.netplanText)}`,
+    ...(host.sysctlText ? [`sysctl ${base64(host.sysctlText)}`] : []),
     ...host.moves.map(moveLine),
     ...host.netdevs.map(netdevLine),
     ...host.netdevs.flatMap((netdev) =>

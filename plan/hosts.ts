@@ -10,6 +10,7 @@ import { renderNetplan } from "./netplan/netplan";
 import type { NetplanReading } from "./netplan/netplanFiles";
 import { noteOf } from "./note";
 import type { CablePlan, FileMove, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
+import { renderSysctl } from "./sysctl";
 import { planTrust } from "./trust/trust";
 import { type HostLine, type HostView, isReached } from "./views";
 
@@ -119,20 +120,29 @@ function recordedMesh(drafts: readonly Draft[], topology: Topology, cables: read
 }
 
 function recordedNetdevs(netdevs: readonly NetdevPlan[]): RecordedMesh["hosts"][number]["netdevs"] {
-  return netdevs.map(({ netdev, port, twin, address, mtu }) => ({ netdev, port, twin, address, mtu }));
+  return netdevs.map(({ netdev, port, twin, address, mtu, arp }) => ({
+    netdev,
+    port,
+    twin,
+    address,
+    mtu,
+    ...(arp && { arp }),
+  }));
 }
 
 function planHost(draft: Draft, meshDigest: string): HostPlan {
   const { view, renderer, netplanFile, netdevs, moves } = draft;
   const { config } = view;
   const netplanText = renderNetplan({ renderer, netdevs });
-  const digest = digestOf({ netplanFile, netplanText, netdevs: recordedNetdevs(netdevs), meshDigest });
+  const sysctlText = renderSysctl(netdevs);
+  const digest = digestOf({ netplanFile, netplanText, sysctlText, netdevs: recordedNetdevs(netdevs), meshDigest });
   const wish = {
     name: config.name,
     number: config.number,
     renderer,
     netplanFile,
     netplanText,
+    sysctlText,
     netdevs,
     digest,
   };

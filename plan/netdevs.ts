@@ -1,5 +1,6 @@
 import type { PortNumber } from "../config/cluster";
 import { bareAddress } from "../config/subnets";
+import type { ArpSettings } from "../facts/record";
 import { endName, portsOf } from "./cabling/wires";
 import type { CablePlan, NetdevPlan, PeerPlan } from "./plan";
 import { type HostView, isReached } from "./views";
@@ -8,6 +9,9 @@ type Twin = 0 | 1;
 
 const PORTS: readonly PortNumber[] = [0, 1];
 const TWINS: readonly Twin[] = [0, 1];
+
+/** A netdev answers for no address but its own, and asks with no other: its twin is on the same segment. */
+const ARP_ON_SWITCH: ArpSettings = { ignore: 1, announce: 2 };
 
 /**
  * What every CX7 netdev of a host should be, in the order of ports and twins. An abandoned host's stay as recorded.
@@ -37,6 +41,7 @@ export function planNetdevs(
         twin,
         address: addresses[twin],
         mtu,
+        ...("switch" in cable.ends[1] && { arp: ARP_ON_SWITCH }),
         roceDevice: liveAt(host, { port, twin })?.roceDevice ?? roceNameOf(netdev),
         peers: hosts.flatMap((peer) => planPeer(peer, twin, faced.get(peer.config.name))),
       };
@@ -76,7 +81,7 @@ function planPeer(peer: HostView, twin: Twin, faced: FacedPort | undefined): rea
   const address = faced?.cable.addresses[peer.config.name]?.[twin];
   if (!faced || address === undefined) return [];
   const place = { port: faced.port, twin };
-  const mac = "switch" in faced.cable.ends[1] ? undefined : liveAt(peer, place)?.mac;
+  const mac = liveAt(peer, place)?.mac;
   return [
     {
       host: peer.config.name,

@@ -1,5 +1,5 @@
 import type { CableEnd, PortNumber, PortRef } from "../config/cluster";
-import type { RecordedMesh } from "../facts/record";
+import type { ArpSettings, RecordedMesh } from "../facts/record";
 import type { TrustFile, TrustIdentity } from "../facts/trustFacts";
 
 export type Topology = "direct" | "ring" | "switch";
@@ -30,6 +30,8 @@ export interface NetdevPlan {
   readonly address: string;
   /** Bytes. */
   readonly mtu: number;
+  /** On a switch, where its twin would answer for it; undefined where the kernel's settings are left alone. */
+  readonly arp?: ArpSettings;
   readonly roceDevice: string;
   /** The one at the other end of the cable; on a switch every other host's netdev of the same subnet, in rank order. */
   readonly peers: readonly PeerPlan[];
@@ -41,7 +43,7 @@ export interface PeerPlan {
   readonly netdev: string;
   /** Without its prefix. */
   readonly address: string;
-  /** Undefined while the host can't be asked, and on a switch: there any netdev of a host answers for its address. */
+  /** Undefined while the host can't be asked. */
   readonly mac?: string;
 }
 
@@ -108,6 +110,8 @@ export interface HostPlan {
   readonly netplanFile: string;
   /** The whole file, ends with a newline. */
   readonly netplanText: string;
+  /** The whole file of the kernel's settings, ends with a newline; "" where there is none to be. */
+  readonly sysctlText: string;
   readonly netdevs: readonly NetdevPlan[];
   /** Management netdev; undefined while the host can't be asked. */
   readonly managementInterface?: string;

@@ -46,7 +46,7 @@ render_record() {
 	printf '{\n  "version": 1,\n  "host": "%s",\n  "stack": "%s",\n  "transaction": "%s",\n  "digest": "%s",\n  "payload": "%s",\n' \
 		"$host" "$stack" "$transaction" "$digest" "$payload"
 	printf '  "mesh": %s,\n  "files": [' "$(base64 -d <<<"$mesh_base64" | tr -d '\n')"
-	for file in /etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml; do
+	for file in /etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml ${sysctl_base64:+"$sysctl_file"}; do
 		[[ -f $file ]] || continue
 		printf '%s\n    %s' "$separator" "$(render_file "$file")"
 		separator=,

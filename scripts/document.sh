@@ -5,11 +5,11 @@
 
 # What the document said. Links, probes and logins are kept as the lines they came in. Of the other netplan files that CX7
 # definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
-# where nothing is to be done because it was done before.
-stack='' operator='' digest='' netplan_file='' netplan_base64='' mesh_base64=''
+# where nothing is to be done because it was done before. Of a netdev's ARP settings, - for those that are left alone.
+stack='' operator='' digest='' netplan_file='' netplan_base64='' sysctl_base64='' mesh_base64=''
 declare -i confirm_seconds=0
 declare -a netdevs=() links=() probes=()
-declare -A netdev_mtu=() netdev_address=() move_before=() move_after=()
+declare -A netdev_mtu=() netdev_address=() netdev_arp=() move_before=() move_after=()
 # Whether the login user is to have a key pair, and the public half that the other hosts were told of. What our blocks in
 # the files of ~/.ssh are to be, and all hosts' logins as the record keeps them.
 key_wanted=no public_key='' peers_base64=''
@@ -41,12 +41,15 @@ read_line() {
 	digest) [[ $2 =~ ^[0-9a-f]+$ ]] && digest=$2 ;;
 	netplanFile) [[ $2 =~ ^/etc/netplan/[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$ ]] && netplan_file=$2 ;;
 	netplan) [[ $2 =~ $base64 ]] && netplan_base64=$2 ;;
+	sysctl) [[ $2 =~ $base64 ]] && sysctl_base64=$2 ;;
 	mesh) [[ $2 =~ $base64 ]] && mesh_base64=$2 ;;
 	netdev)
-		[[ ${#words[@]} == 3 && ${words[0]} =~ $netdev && ${words[1]} =~ ^[0-9]+$ && ${words[2]} =~ $cidr ]] || return 1
+		[[ ${#words[@]} == 4 && ${words[0]} =~ $netdev && ${words[1]} =~ ^[0-9]+$ && ${words[2]} =~ $cidr ]] &&
+			[[ ${words[3]} =~ ^(-|[0-9]+/[0-9]+)$ ]] || return 1
 		netdevs+=("${words[0]}")
 		netdev_mtu[${words[0]}]=${words[1]}
 		netdev_address[${words[0]}]=${words[2]}
+		netdev_arp[${words[0]}]=${words[3]}
 		;;
 	link)
 		[[ ${#words[@]} == 5 && ${words[0]} =~ $netdev && ${words[1]} =~ $address && ${words[2]} =~ $address ]] &&

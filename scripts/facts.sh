@@ -83,7 +83,7 @@ json_running() {
 
 # Sets REPLY to what /sys knows of every netdev whose name may be a ConnectX-7's.
 json_ports() {
-	local path netdev driver port switch device list=
+	local path netdev driver port switch ignore announce device list=
 	for path in /sys/class/net/en*np*; do
 		netdev=${path##*/}
 		driver=
@@ -91,7 +91,10 @@ json_ports() {
 		first_line "$path/phys_port_name" && json_string "$REPLY" && port=$REPLY
 		first_line "$path/phys_switch_id" && json_string "$REPLY" && switch=$REPLY
 		json_string "$netdev" && list+="${list:+,}{\"netdev\":$REPLY"
+		first_line "/proc/sys/net/ipv4/conf/$netdev/arp_ignore" && json_string "$REPLY" && ignore=$REPLY
+		first_line "/proc/sys/net/ipv4/conf/$netdev/arp_announce" && json_string "$REPLY" && announce=$REPLY
 		json_string "$driver" && list+=",\"driver\":$REPLY,\"portName\":$port,\"switchId\":$switch"
+		list+=",\"arpIgnore\":$ignore,\"arpAnnounce\":$announce"
 		for device in /sys/class/infiniband/*; do
 			[[ -e $device/device/net/$netdev ]] || continue
 			json_string "${device##*/}" && list+=",\"roceDevice\":$REPLY"
@@ -104,9 +107,9 @@ json_ports() {
 	REPLY="[$list]"
 }
 
-# Sets REPLY to netplan's files as stat shows them, with their contents in base64 where $1 is `contents`;
-# null where a folder of them can't be listed.
-json_netplan_files() {
+# Sets REPLY to netplan's files and our sysctl file as stat shows them, with their contents in base64 where $1 is
+# `contents`; null where a folder of netplan's can't be listed.
+json_files() {
 	local folder file stats=() fields list=
 	for folder in /etc/netplan /run/netplan /usr/lib/netplan; do
 		if [[ -e $folder && ! (-r $folder && -x $folder) ]]; then
@@ -115,6 +118,7 @@ json_netplan_files() {
 		fi
 	done
 	local files=(/etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml)
+	if [[ -f /etc/sysctl.d/90-spark-mesh.conf ]]; then files+=(/etc/sysctl.d/90-spark-mesh.conf); fi
 	if ((${#files[@]} > 0)); then
 		mapfile -d '' -t stats < <(stat -L --printf '%a %U:%G %s %i %.9Z %n\0' -- "${files[@]}")
 	fi
@@ -151,7 +155,7 @@ first_pass() {
 	document+=",\"hostname\":$hostname,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
 	json_head /etc/nvidia/cx7-hotplug-enabled && document+=",\"hotplug\":$REPLY"
 	json_ports && document+=",\"ports\":$REPLY"
-	json_netplan_files stat && document+=",\"netplanFiles\":$REPLY"
+	json_files stat && document+=",\"files\":$REPLY"
 	if type -P netplan >/dev/null; then document+=',"netplan":true'; else document+=',"netplan":false'; fi
 	json_running NetworkManager.service NetworkManager && document+=",\"networkManager\":$REPLY"
 	json_running systemd-networkd.service systemd-network && document+=",\"networkd\":$REPLY"
@@ -162,12 +166,12 @@ first_pass() {
 	printf '%s}\n' "$document"
 }
 
-# Sets `sudo` to what sudo does here, and `shown` to netplan's files with their contents, null where sudo
+# Sets `sudo` to what sudo does here, and `shown` to the files with their contents, null where sudo
 # shows none. $1: the password, "" where none is configured; it goes to sudo's standard input, once.
 ask_sudo() {
 	local password=$1 answer program
-	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_netplan_files)"
-	program+=$'\njson_netplan_files contents; printf "%s\\n" "$REPLY"'
+	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_files)"
+	program+=$'\njson_files contents; printf "%s\\n" "$REPLY"'
 	shown=null
 	sudo=passwordless
 	if ((EUID == 0)); then
@@ -285,6 +289,6 @@ second_pass() {
 	json_places "$answered" && answered=$REPLY
 	json_places "$looked" && looked=$REPLY
 	printf -v line '%s,' "${neighbours[@]}"
-	printf '{"sparkMeshFacts":1,"sudo":"%s","netplanFiles":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
+	printf '{"sparkMeshFacts":1,"sudo":"%s","files":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
 		"$sudo" "$shown" "$answered" "$looked" "${line%,}"
 }

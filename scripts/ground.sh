@@ -11,6 +11,7 @@ host=$HOSTNAME
 netplan_folder=/etc/netplan
 # Written by netplan's generator, and left there by it when no netplan file asks for any rule any more.
 udev_rules=/run/udev/rules.d/90-netplan.rules
+sysctl_file=/etc/sysctl.d/90-spark-mesh.conf
 state_folder=/var/lib/spark-mesh
 lock_file=/run/spark-mesh.lock
 boot_unit=/etc/systemd/system/spark-mesh-rollback.service

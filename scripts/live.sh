@@ -3,17 +3,17 @@
 #
 # One line a netdev, the form that snapshots keep on disk too (a contract between our releases):
 #
-#   NETDEV LINK MTU LINKLOCAL AUTOMATIC ADDR_GEN_MODE DISABLE_IPV6 MANAGED ADDRESSES
+#   NETDEV LINK MTU LINKLOCAL AUTOMATIC ADDR_GEN_MODE DISABLE_IPV6 ARP MANAGED ADDRESSES
 #
 # LINK: up | down | absent (nothing follows). LINKLOCAL: the fe80:: addresses, joined by commas, or none. AUTOMATIC:
-# some | none: addresses by DHCP or router advertisement. ADDR_GEN_MODE, DISABLE_IPV6: the kernel's IPv6 settings.
-# MANAGED: what NetworkManager says: managed | unmanaged | external (it only looks on). ADDRESSES: the others, joined by
-# commas, each a CIDR with what `ip address add` needs to make it again, joined by =; or none.
-# In a wish, and where there is nothing to know, - stands for whatever it is.
+# some | none: addresses by DHCP or router advertisement. ADDR_GEN_MODE, DISABLE_IPV6: the kernel's IPv6 settings. ARP: its
+# arp_ignore/arp_announce of this netdev. MANAGED: what NetworkManager says: managed | unmanaged | external (it only looks
+# on). ADDRESSES: the others, joined by commas, each a CIDR with what `ip address add` needs to make it again, joined by =;
+# or none. In a wish, and where there is nothing to know, - stands for whatever it is.
 
 # Prints the line of the netdev $1; with "snapshot" as $2 less what comes and goes by itself.
 live_line() {
-	local netdev=$1 link=down flags mtu linklocal automatic=none generation=- disabled=- managed=- addresses family rest
+	local netdev=$1 link=down flags mtu linklocal automatic=none generation=- disabled=- arp=- managed=- addresses family rest
 	if [[ ! -e /sys/class/net/$netdev ]]; then
 		printf '%s absent\n' "$netdev"
 		return 0
@@ -25,6 +25,7 @@ live_line() {
 		read -r generation <"/proc/sys/net/ipv6/conf/$netdev/addr_gen_mode"
 		read -r disabled <"/proc/sys/net/ipv6/conf/$netdev/disable_ipv6"
 	fi
+	arp=$(arp_settings "$netdev")
 	linklocal='' addresses=''
 	while read -r _ _ family rest; do
 		case "$family $rest" in
@@ -43,8 +44,8 @@ live_line() {
 		# What a renderer brings with the carrier can't be seen without.
 		if lacks_carrier "$netdev"; then linklocal=${linklocal/#none/-} addresses=${addresses/#none/-}; fi
 	fi
-	printf '%s %s %s %s %s %s %s %s %s\n' \
-		"$netdev" "$link" "$mtu" "$linklocal" "$automatic" "$generation" "$disabled" "$managed" "$addresses"
+	printf '%s %s %s %s %s %s %s %s %s %s\n' \
+		"$netdev" "$link" "$mtu" "$linklocal" "$automatic" "$generation" "$disabled" "$arp" "$managed" "$addresses"
 }
 
 # Prints what makes the address again that `ip -o address` shows as $1: its CIDR and the words that matter.
@@ -95,7 +96,7 @@ live_differences() {
 }
 
 differences_of() {
-	local wanted found netdev names=('' link MTU '' '' addr_gen_mode disable_ipv6 NetworkManager) i
+	local wanted found netdev names=('' link MTU '' '' addr_gen_mode disable_ipv6 arp_ignore/arp_announce NetworkManager) i
 	read -r -a wanted <<<"$1"
 	netdev=${wanted[0]}
 	read -r -a found < <(live_line "$netdev")
@@ -103,15 +104,15 @@ differences_of() {
 		printf '%s: found absent, wanted present; check its cable\n' "$netdev"
 		return 0
 	fi
-	[[ ${wanted[7]} == - ]] || found[7]=$(managed_by_networkmanager "$netdev")
-	[[ ${found[7]} != trying ]] || found[7]=managed
-	for i in 1 2 5 6 7; do
+	[[ ${wanted[8]} == - ]] || found[8]=$(managed_by_networkmanager "$netdev")
+	[[ ${found[8]} != trying ]] || found[8]=managed
+	for i in 1 2 5 6 7 8; do
 		[[ ${wanted[i]} == - || ${wanted[i]} == "${found[i]}" ]] ||
 			printf '%s %s: found %s, wanted %s\n' "$netdev" "${names[i]}" "${found[i]}" "${wanted[i]}"
 	done
 	[[ ${wanted[4]} == - || ${wanted[4]} == "${found[4]}" ]] || printf '%s: found an automatic address, wanted none\n' "$netdev"
 	differences_of_addresses "$1" 'link-local address' "${found[3]}" "${wanted[3]}"
-	differences_of_addresses "$1" address "${found[8]}" "${wanted[8]}"
+	differences_of_addresses "$1" address "${found[9]}" "${wanted[9]}"
 }
 
 differences_of_addresses() {
@@ -135,7 +136,7 @@ differences_of_addresses() {
 # whose kernel settings are any, and those of NetworkManager.
 renderer_waits() {
 	local netdev generation managed
-	read -r netdev _ _ _ _ generation _ managed _ <<<"$1"
+	read -r netdev _ _ _ _ generation _ _ managed _ <<<"$1"
 	[[ $generation == - || $managed == managed ]] && lacks_carrier "$netdev"
 }
 
@@ -146,7 +147,7 @@ fix_live() {
 	local line netdev managed
 	ask_networkmanager
 	while read -r line; do
-		read -r netdev _ _ _ _ _ _ managed _ <<<"$line"
+		read -r netdev _ _ _ _ _ _ _ managed _ <<<"$line"
 		[[ $line != *\ absent && -e /sys/class/net/$netdev && -n $(differences_of "$line") ]] || continue
 		[[ ${2-} != patient ]] || ! networkmanager_works_on "$netdev" "$managed" || continue
 		# What can't be done now is tried again: the caller looks at the outcome.
@@ -156,18 +157,18 @@ fix_live() {
 
 fix_netdev() {
 	local netdev link mtu linklocal automatic generation disabled managed addresses recipe cidr found wish='' here=''
-	read -r netdev link mtu linklocal automatic generation disabled managed addresses <<<"$1"
+	read -r netdev link mtu linklocal automatic generation disabled _ managed addresses <<<"$1"
 	hand_to_networkmanager "$netdev" "$managed" || true
 	ip link set dev "$netdev" mtu "$mtu" || true
-	[[ $disabled == - ]] || write_setting "$netdev" disable_ipv6 "$disabled"
-	[[ $generation == - ]] || write_setting "$netdev" addr_gen_mode "$generation"
+	[[ $disabled == - ]] || write_setting ipv6 "$netdev" disable_ipv6 "$disabled"
+	[[ $generation == - ]] || write_setting ipv6 "$netdev" addr_gen_mode "$generation"
 	# Without a mode of its own choice the kernel would make the address again at the next link change.
-	[[ $linklocal != none || $generation != - ]] || write_setting "$netdev" addr_gen_mode 1
+	[[ $linklocal != none || $generation != - ]] || write_setting ipv6 "$netdev" addr_gen_mode 1
 	[[ $automatic == - ]] || ip address flush dev "$netdev" dynamic || true
 	[[ $link == - ]] || ip link set dev "$netdev" "$link" || true
 	read -r -a found < <(live_line "$netdev")
 	if [[ $linklocal != - ]]; then wish+=,$linklocal here+=,${found[3]}; fi
-	if [[ $addresses != - ]]; then wish+=,$addresses here+=,${found[8]}; fi
+	if [[ $addresses != - ]]; then wish+=,$addresses here+=,${found[9]}; fi
 	# shellcheck disable=SC2046 # each CIDR is an argument
 	for cidr in $(words_without "$(cidrs_of "$wish")" $(cidrs_of "$here")); do
 		ip address del "$cidr" dev "$netdev" || true
@@ -179,11 +180,12 @@ fix_netdev() {
 	done
 }
 
+# Sets $3 of the netdev $2 to $4; $1 is ipv4 or ipv6.
 write_setting() {
-	local file=/proc/sys/net/ipv6/conf/$1/$2 found
+	local file=/proc/sys/net/$1/conf/$2/$3 found
 	[[ -w $file ]] || return 0
 	read -r found <"$file"
-	[[ $found == "$3" ]] || printf '%s\n' "$3" >"$file" || true
+	[[ $found == "$4" ]] || printf '%s\n' "$4" >"$file" || true
 }
 
 # Waits until live state is as the lines $1 want it and stays so: the renderers work on after `netplan apply`.

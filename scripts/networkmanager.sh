@@ -54,7 +54,7 @@ hand_to_networkmanager() {
 # NetworkManager are told first.
 release_from_networkmanager() {
 	local netdev managed released=()
-	while read -r netdev _ _ _ _ _ _ managed _; do
+	while read -r netdev _ _ _ _ _ _ _ managed _; do
 		[[ $managed != managed ]] || return 0
 		[[ $managed != unmanaged ]] || released+=("/sys/class/net/$netdev")
 	done <<<"$1"

@@ -2,18 +2,24 @@
 # shellcheck disable=SC2154 # the document and the files before this one set the rest
 # Snapshots: what was, kept so that it can be put back exactly.
 #
-# A snapshot is a folder (a contract between our releases): files/NAME is a copy of the netplan file NAME,
-# absent/NAME says that there was none, live holds the netdevs' lines as live.sh describes them.
+# A snapshot is a folder (a contract between our releases): files/NAME is a copy of the file NAME, netplan's or our
+# sysctl file, absent/NAME says that there was none, live holds the netdevs' lines as live.sh describes them.
+
+# Prints the path of the file that snapshots call $1.
+path_of() {
+	if [[ $1 == "${sysctl_file##*/}" ]]; then printf '%s' "$sysctl_file"; else printf '%s/%s' "$netplan_folder" "$1"; fi
+}
 
 # Takes a snapshot into the folder $1 of the files that $2 names and of the netdevs that follow.
 take_snapshot() {
-	local folder=$1 names=$2 name
+	local folder=$1 names=$2 name path
 	shift 2
 	mkdir -p "$folder"
 	(umask 077 && mkdir -p "$folder/files" "$folder/absent")
 	for name in $names; do
-		if [[ -e $netplan_folder/$name ]]; then
-			cp -aT -- "$netplan_folder/$name" "$folder/files/$name"
+		path=$(path_of "$name")
+		if [[ -e $path ]]; then
+			cp -aT -- "$path" "$folder/files/$name"
 		else
 			: >"$folder/absent/$name"
 		fi
@@ -38,6 +44,9 @@ keep_original() {
 		done
 		if ((${#new_names[@]} > 0)); then
 			take_snapshot "$tx/original" "${new_names[*]}"
+			if [[ " ${new_names[*]} " == *" ${sysctl_file##*/} "* ]]; then
+				with_arp_now "$original/live" | write_file "$original/live" 0600
+			fi
 			cp -aT -- "$tx/original/files" "$original/files"
 			cp -aT -- "$tx/original/absent" "$original/absent"
 		fi
@@ -52,12 +61,24 @@ keep_original() {
 	sync "$state_folder"
 }
 
-# Prints the names of the netplan files that the wish has something to say about.
-names_wished() {
-	printf '%s\n' "${netplan_file##*/}" "${!move_after[@]}" | sort
+# Prints the lines $1 of live state with the ARP settings of now: until we have a sysctl file they are somebody else's.
+with_arp_now() {
+	local line
+	while read -r -a line; do
+		[[ ${line[1]} == absent || ! -e /sys/class/net/${line[0]} ]] || line[7]=$(arp_settings "${line[0]}")
+		printf '%s\n' "${line[*]}"
+	done <"$1"
 }
 
-# Prints the names of the netplan files that we have ever written and not given back.
+# Prints the names of the files that the wish has something to say about.
+names_wished() {
+	{
+		printf '%s\n' "${netplan_file##*/}" "${!move_after[@]}"
+		[[ -z $sysctl_base64 ]] || printf '%s\n' "${sysctl_file##*/}"
+	} | sort
+}
+
+# Prints the names of the files that we have ever written and not given back.
 names_kept() {
 	local saved
 	for saved in "$state_folder"/original/files/* "$state_folder"/original/absent/*; do
@@ -86,6 +107,7 @@ netdevs_of_interest() {
 	} | sort -u
 }
 
+# Whether netplan's files were changed by being put back.
 files_changed=no
 
 # Puts the files of the snapshot $1 back, all or those that are named, byte for byte with mode, owner and times.
@@ -94,16 +116,16 @@ restore_files() {
 	shift
 	for saved in "$snapshot"/files/* "$snapshot"/absent/*; do
 		name=${saved##*/}
-		target=$netplan_folder/$name
+		target=$(path_of "$name")
 		[[ -e $saved ]] || continue
 		[[ $# == 0 || " $* " == *" $name "* ]] || continue
 		rm -f -- "$(temporary_of "$target")"
 		if [[ $saved == "$snapshot"/absent/* ]]; then
 			[[ -e $target ]] || continue
-			files_changed=yes
+			[[ $target == "$sysctl_file" ]] || files_changed=yes
 			remove_file "$target"
 		elif ! cmp -s -- "$saved" "$target"; then
-			files_changed=yes
+			[[ $target == "$sysctl_file" ]] || files_changed=yes
 			copy_file "$saved" "$target"
 		elif [[ $(stat -c '%a %u %g' "$saved") != "$(stat -c '%a %u %g' "$target")" ]]; then
 			copy_file "$saved" "$target"
@@ -114,23 +136,34 @@ restore_files() {
 # Prints the snapshot $1's lines of live state. A netdev that was absent then and came since is to be as one that nobody
 # configured: with no address, and in the hands in which the others were.
 live_to_restore() {
-	local netdev rest generation=0 disabled=0 managed=-
+	local netdev rest generation=0 disabled=0 arp=- managed=-
 	while read -r netdev _ _ _ _ rest; do
-		[[ -z $rest ]] || read -r generation disabled managed _ <<<"$rest"
-	done <"$1/live"
+		[[ -z $rest ]] || read -r generation disabled arp managed _ <<<"$rest"
+	done < <(live_kept "$1")
 	while read -r netdev rest; do
-		if [[ $rest == absent && -e /sys/class/net/$netdev ]]; then rest="- 1500 - - $generation $disabled $managed none"; fi
+		if [[ $rest == absent && -e /sys/class/net/$netdev ]]; then rest="- 1500 - - $generation $disabled $arp $managed none"; fi
 		printf '%s %s\n' "$netdev" "$rest"
+	done < <(live_kept "$1")
+}
+
+# Prints the lines of the snapshot $1 with ARP settings only where it has our sysctl file too, there or not: without it
+# they were never ours.
+live_kept() {
+	local line
+	while read -r -a line; do
+		[[ ${line[1]} == absent || -e $1/files/${sysctl_file##*/} || -e $1/absent/${sysctl_file##*/} ]] || line[7]=-
+		printf '%s\n' "${line[*]}"
 	done <"$1/live"
 }
 
 # Makes live state as the lines $1 of a snapshot say, as far as it can be; says what it couldn't.
 restore_live() {
 	local differences netdev addresses
+	set_arp "$1"
 	differences=$(live_differences "$1")
 	[[ $files_changed == yes || -n $differences ]] || return 0
 	# Where it was not to be seen which addresses a renderer brings, ours at least go; it brings its own again.
-	while read -r netdev _ _ _ _ _ _ _ addresses; do
+	while read -r netdev _ _ _ _ _ _ _ _ addresses; do
 		[[ $addresses != - ]] || ip address flush dev "$netdev" scope global || true
 	done <<<"$1"
 	rm -f -- "$udev_rules"
@@ -146,6 +179,7 @@ restore_live() {
 restore_before_network() {
 	local netdev link mtu
 	rm -f -- "$udev_rules"
+	set_arp "$(live_kept "$tx")"
 	netplan generate || true
 	udevadm control --reload || true
 	while read -r netdev link mtu _; do

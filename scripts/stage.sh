@@ -5,7 +5,7 @@
 # key, where the document asks for one.
 
 stage() {
-	local text wanted file_right=no differences moves name
+	local text wanted file_right=no sysctl_right=no differences moves name
 	check_host
 	lock_host
 	settle_ownership stage
@@ -15,12 +15,11 @@ stage() {
 	if [[ $key_wanted == yes ]]; then ensure_key; fi
 	text=$(base64 -d <<<"$netplan_base64")
 	wanted=$(wanted_live)
-	if cmp -s "$netplan_file" <(printf '%s\n' "$text") && [[ $(stat -c '%a %U %G' "$netplan_file") == '600 root root' ]]; then
-		file_right=yes
-	fi
+	if file_holds "$netplan_file" "$text" 600; then file_right=yes; fi
+	if [[ -z $sysctl_base64 ]] || file_holds "$sysctl_file" "$(base64 -d <<<"$sysctl_base64")" 644; then sysctl_right=yes; fi
 	moves=$(moves_due)
 	differences=$(live_differences "$wanted")
-	if [[ $file_right == yes && -z $moves && -z $differences && -z $(names_to_release) ]] &&
+	if [[ $file_right == yes && $sysctl_right == yes && -z $moves && -z $differences && -z $(names_to_release) ]] &&
 		[[ $(json_value "$state_folder/record.json" digest) == "$digest" ]]; then
 		trap - EXIT
 		printf '%s%s' "$(json_value "$state_folder/record.json" transaction)" "${own_key:+ $own_key}" >&3
@@ -33,9 +32,13 @@ stage() {
 	wait $!
 	arm
 	if [[ $file_right == no ]]; then printf '%s\n' "$text" | write_file "$netplan_file" 0600; fi
+	if [[ $sysctl_right == no ]]; then base64 -d <<<"$sysctl_base64" | write_file "$sysctl_file" 0644; fi
 	for name in $moves; do move_file "$name" "$netplan_folder"; done
 	# shellcheck disable=SC2046 # one word a name
 	if [[ -n $(names_to_release) ]]; then restore_files "$state_folder/original" $(names_to_release); fi
+	# netplan has no part in it.
+	set_arp "$wanted"
+	differences=$(live_differences "$wanted")
 	if [[ $files_changed == no ]] && mendable_beside_networkmanager "$differences"; then
 		fix_live "$wanted"
 		differences=$(live_differences "$wanted")
@@ -50,6 +53,7 @@ stage() {
 			fail "${differences%%$'\n'*} 15 s after netplan apply; put back as it was"
 		fi
 	fi
+	[[ -z $sysctl_base64 ]] || relearn_peers
 	[[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]] ||
 		fail "transaction $transaction took longer than confirmSeconds ($confirm_seconds) and was rolled back; allow more"
 	trap - EXIT
@@ -78,21 +82,33 @@ as_login_user() {
 	} | setpriv --reuid="${SUDO_UID:-0}" --regid="${SUDO_GID:-0}" --init-groups --reset-env bash -s 3>&-
 }
 
+# Says whether the file $1 has the text $2 and a newline after it, the mode $3, and is root's.
+file_holds() {
+	cmp -s "$1" <(printf '%s\n' "$2") && [[ $(stat -c '%a %U %G' "$1") == "$3 root root" ]]
+}
+
 # The lines that live state should have: the wish's netdevs, and of those that it no longer names the original, as long
-# as they are there: a port may be out of the wish because its plug was moved to another.
+# as they are there: a port may be out of the wish because its plug was moved to another. So with the ARP settings of one
+# that it leaves alone now and didn't before.
 wanted_live() {
-	local netdev rest
+	local netdev rest arp
+	local -A former_arp=()
+	if [[ -e $state_folder/original/live ]]; then
+		while read -r netdev _ _ _ _ _ _ arp _; do former_arp[$netdev]=$arp; done < <(live_to_restore "$state_folder/original")
+	fi
 	for netdev in "${netdevs[@]}"; do
 		if [[ ! -e /sys/class/net/$netdev ]]; then
 			printf '%s absent\n' "$netdev"
 			continue
 		fi
-		printf '%s up %s none none - - - %s\n' "$netdev" "${netdev_mtu[$netdev]}" "${netdev_address[$netdev]}=brd=+"
+		arp=${netdev_arp[$netdev]}
+		[[ $arp != - ]] || arp=${former_arp[$netdev]:--}
+		printf '%s up %s none none - - %s - %s\n' "$netdev" "${netdev_mtu[$netdev]}" "$arp" "${netdev_address[$netdev]}=brd=+"
 	done
 	[[ -e $state_folder/original/live ]] || return 0
 	while read -r netdev rest; do
 		[[ -n ${netdev_mtu[$netdev]-} || ! -e /sys/class/net/$netdev ]] || printf '%s %s\n' "$netdev" "$rest"
-	done <"$state_folder/original/live"
+	done < <(live_kept "$state_folder/original")
 }
 
 # Prints the netdevs whose peer is to answer. Another may be absent, for without a cable a port leaves PCI: the file names
@@ -108,6 +124,7 @@ check_host() {
 		command -v "$tool" >/dev/null || fail "$tool not found; install it, then run the command again"
 	done
 	[[ ! -L $netplan_file ]] || fail "$netplan_file is a symbolic link; put a plain file there, or set spark-mesh:network.netplanFile"
+	[[ -z $sysctl_base64 || ! -L $sysctl_file ]] || fail "$sysctl_file is a symbolic link; put a plain file there, or none"
 	for netdev in $(linked_netdevs); do
 		[[ -e /sys/class/net/$netdev ]] || fail "$netdev: found absent, wanted present; check its cable, then run the command again"
 	done

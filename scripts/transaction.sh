@@ -79,7 +79,8 @@ render_armed() {
 	printf '  "mesh": %s\n}\n' "$(base64 -d <<<"$mesh_base64" | tr -d '\n')"
 }
 
-# Only netplan's renderers may not start before it; udev may, or a /var of its own would never be mounted.
+# Only netplan's renderers may not start before it; udev may, or a /var of its own would never be mounted. What sysctl.d
+# says is read before it, or would come after it.
 render_boot_unit() {
 	cat <<-UNIT
 		[Unit]
@@ -87,7 +88,7 @@ render_boot_unit() {
 		DefaultDependencies=no
 		ConditionPathExists=$state_folder/armed.json
 		RequiresMountsFor=$state_folder $netplan_folder
-		After=systemd-remount-fs.service
+		After=systemd-remount-fs.service systemd-sysctl.service
 		Wants=network-pre.target
 		Before=network-pre.target systemd-networkd.service NetworkManager.service sysinit.target
 
@@ -102,7 +103,7 @@ render_boot_unit() {
 write_rollback_program() {
 	{
 		printf '#!/bin/bash\nset -Eeuo pipefail\nshopt -s inherit_errexit\numask 022\n'
-		declare -p LC_ALL PATH host stack netplan_folder udev_rules state_folder lock_file boot_unit boot_wants transaction tx files_changed
+		declare -p LC_ALL PATH host stack netplan_folder sysctl_file udev_rules state_folder lock_file boot_unit boot_wants transaction tx files_changed
 		declare -f
 		# shellcheck disable=SC2016 # for the program to expand
 		printf 'roll_back "$1"\n'

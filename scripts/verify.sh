@@ -49,13 +49,23 @@ check_link() {
 		printf '%s: %s to %s: %s\n' "$host" "$netdev" "$name" "$(why_no_ping "$netdev" "$own" "$peer")"
 		return 0
 	fi
-	found=$(ip neigh show to "$peer" dev "$netdev" | sed -n 's/.* lladdr \([^ ]*\).*/\1/p')
-	[[ $wanted == - || $found == "$wanted" ]] ||
+	[[ $wanted == - ]] || retry_until $((SECONDS + 10)) answered_by "$netdev" "$own" "$peer" "$wanted" || {
+		found=$(mac_of "$peer" "$netdev")
 		printf '%s: %s: %s is answered by MAC %s, wanted %s (%s); check which cable goes where\n' \
 			"$host" "$netdev" "$peer" "${found:-unknown}" "$wanted" "$name"
+	}
 }
 
-# From the netdev's address, not bound to the netdev: through a switch an answer may come in on its twin.
+# The kernel needs 8 s to give up a MAC that no longer answers, and learns another only where something is sent.
+answered_by() {
+	large_ping "$1" "$2" "$3" && [[ $(mac_of "$3" "$1") == "$4" ]]
+}
+
+mac_of() {
+	ip neigh show to "$1" dev "$2" | sed -n 's/.* lladdr \([^ ]*\).*/\1/p'
+}
+
+# From the netdev's address, not bound to the netdev: which of ours the answer comes in on is for the peer to see to.
 large_ping() {
 	ping -n -q -c 1 -W 1 -M "do" -s $((netdev_mtu[$1] - 28)) -I "$2" "$3" </dev/null >/dev/null 2>&1
 }

@@ -6,8 +6,8 @@ import { scriptTexts } from "../../components/scriptTexts";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { parseFirstPass, withSecondPass } from "../../facts/parse";
-import type { RawFirstPass, RawNetdev, RawNetplanFile, RawSecondPass } from "../../facts/rawFacts";
-import type { HostRecord } from "../../facts/record";
+import type { RawFile, RawFirstPass, RawNetdev, RawSecondPass } from "../../facts/rawFacts";
+import { type HostRecord, SYSCTL_FILE } from "../../facts/record";
 import { decideSecondPass, renderSecondPass } from "../../facts/secondPass";
 import { sha256 } from "../../plan/digest";
 import { type Owner, renderDocument } from "../../plan/document";
@@ -104,7 +104,7 @@ function freshFirstPass(number: number): RawFirstPass {
   return {
     ...raw,
     ip: [netdevs.map((netdev) => ({ ...netdev, flags: flagsOf(netdev) })), ...rest],
-    netplanFiles: [fileOf("/etc/netplan/01-base.yaml", BASE_TEXT)],
+    files: [fileOf("/etc/netplan/01-base.yaml", BASE_TEXT)],
     trust: NO_TRUST,
   };
 }
@@ -115,12 +115,17 @@ function settledFirstPass(
   plan: Plan,
   cluster: ClusterConfig,
 ): RawFirstPass {
-  const files = [...(fresh.netplanFiles ?? []), fileOf(host.netplanFile, host.netplanText)];
+  const sysctlFile = fileOf(SYSCTL_FILE, host.sysctlText, "644");
+  const files = [...(fresh.files ?? []), fileOf(host.netplanFile, host.netplanText), sysctlFile];
   const settled = netdevs.map((netdev): RawNetdev => {
     const planned = host.netdevs.find((one) => one.netdev === netdev.ifname);
     const [local, prefixlen] = planned?.address.split("/") ?? [];
     if (!planned || local === undefined) return netdev;
     return { ...netdev, mtu: planned.mtu, addr_info: [{ family: "inet", local, prefixlen: Number(prefixlen) }] };
+  });
+  const ports = fresh.ports.map((port) => {
+    const arp = host.netdevs.find(({ netdev }) => netdev === port.netdev)?.arp;
+    return arp ? { ...port, arpIgnore: `${arp.ignore}`, arpAnnounce: `${arp.announce}` } : port;
   });
   const document = renderDocument(host, plan, OWNER, cluster.network.confirmSeconds, []);
   const record: HostRecord = {
@@ -137,12 +142,12 @@ function settledFirstPass(
     plan.hosts.map(({ name, number }) => [name, `ssh-ed25519 ${number.toString().padStart(68, "A")}`]),
   );
   const trust = host.trust && installedTrust(trustDocument(host.name, host.trust, keys, OWNER));
-  return { ...fresh, ip: [settled, ...rest], netplanFiles: files, record: JSON.stringify(record), trust };
+  return { ...fresh, ip: [settled, ...rest], ports, files, record: JSON.stringify(record), trust };
 }
 
-function fileOf(path: string, text: string): RawNetplanFile {
+function fileOf(path: string, text: string, mode = "600"): RawFile {
   const contents = Buffer.from(text).toString("base64");
-  return { path, mode: "600", owner: "root:root", size: text.length, inode: 7, ctime: "1700000000.0", contents };
+  return { path, mode, owner: "root:root", size: text.length, inode: 7, ctime: "1700000000.0", contents };
 }
 
 function decoded(contents = ""): string {
@@ -160,7 +165,7 @@ function onOneSwitch(passes: readonly RawFirstPass[]): readonly PlayedSpark[] {
   const at = new Map(places.map((place) => [place.address, place]));
   const linkLocal = places.filter(({ address }) => address.startsWith("fe80:"));
   return passes.map((pass): PlayedSpark => {
-    const files = pass.netplanFiles ?? [];
+    const files = pass.files ?? [];
     const heard = (line: string) => {
       const [kind, netdev = "", address = ""] = line.split(" ");
       const found = kind === "ping" ? [at.get(address)] : kind === "multicast" ? linkLocal : [];
@@ -169,14 +174,14 @@ function onOneSwitch(passes: readonly RawFirstPass[]): readonly PlayedSpark[] {
       );
     };
     return {
-      firstPass: line({ ...pass, netplanFiles: files.map(({ contents: _, ...stat }) => stat) }),
+      firstPass: line({ ...pass, files: files.map(({ contents: _, ...stat }) => stat) }),
       secondPass: (question) => {
         const found = question.flatMap(heard);
         const asked = question.includes("sudo");
         return line({
           sparkMeshFacts: 1,
           sudo: asked ? "passwordless" : "notAsked",
-          netplanFiles: asked ? files : null,
+          files: asked ? files : null,
           answered: found.map(({ netdev, address }) => ({ netdev, address })),
           // Nobody looks for others where a ping is answered.
           looked: [],

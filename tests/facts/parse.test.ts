@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { parseFirstPass, withPeers, withSecondPass } from "../../facts/parse";
+import { SYSCTL_FILE } from "../../facts/record";
 import fresh from "./fixtures/fresh.json";
 
 /** The first pass of a fresh virtual Spark, with what a test changes. */
@@ -118,14 +119,25 @@ it("reads what stands in the file that arms hot-plug, if it is there", () => {
 });
 
 it("knows that netplan's folder can't be listed", () => {
-  expect(parse({ netplanFiles: null })).toMatchObject({ netplanListed: false, facts: { netplanFiles: [] } });
+  expect(parse({ files: null })).toMatchObject({ netplanListed: false, facts: { netplanFiles: [] } });
+});
+
+it("keeps our sysctl file apart from netplan's, and reads what a netdev's own ARP settings are", () => {
+  const stat = { mode: "644", owner: "root:root", size: 3, inode: 1, ctime: "1.0" };
+  const [ours, netplans] = [SYSCTL_FILE, "/etc/netplan/x.yaml"].map((path) => ({ path, ...stat }));
+  expect(parse({ files: [netplans, ours] }).facts).toMatchObject({ netplanFiles: [netplans], sysctlFile: ours });
+  expect(parse({ files: [netplans] }).facts).not.toHaveProperty("sysctlFile");
+  const arp = (changes: object) =>
+    parse({ ports: withPort("enp1s0f0np0", changes) }).facts.cx7.find(({ name }) => name === "enp1s0f0np0")?.arp;
+  expect(arp({ arpIgnore: "1", arpAnnounce: "2" })).toEqual({ ignore: 1, announce: 2 });
+  expect(arp({ arpIgnore: "", arpAnnounce: "" })).toBeUndefined();
 });
 
 it("gives neighbours their netdev only where they answered there and have a MAC", () => {
   const second = {
     sparkMeshFacts: 1,
     sudo: "passwordless",
-    netplanFiles: [
+    files: [
       {
         path: "/etc/netplan/x.yaml",
         mode: "600",
@@ -185,7 +197,7 @@ it("takes whoever has an address that was looked for, if the kernel learned the 
     { ...entry(8, "REACHABLE"), dev: "enp1s0f1np1" },
   ];
   const looked = entries.slice(0, 6).map(({ dst }) => ({ netdev: "enp1s0f0np0", address: dst }));
-  const second = { sparkMeshFacts: 1, sudo: "notAsked", netplanFiles: null, answered: [], neighbours: [entries] };
+  const second = { sparkMeshFacts: 1, sudo: "notAsked", files: null, answered: [], neighbours: [entries] };
   const { cx7 } = withSecondPass(
     "spark-1",
     parse().facts,
@@ -205,13 +217,13 @@ it("adds the peers that answered to their addresses, and leaves all else", () =>
     JSON.stringify({
       sparkMeshFacts: 1,
       sudo: "notAsked",
-      netplanFiles: null,
+      files: null,
       answered: [{ netdev: "enp1s0f0np0", address }],
       looked: [],
       neighbours: [[{ dst: address, dev: "enp1s0f0np0", lladdr }]],
       ...more,
     });
-  const second = heard("fe80::9", "02:00:00:00:00:01", { sudo: "password", netplanFiles: [] });
+  const second = heard("fe80::9", "02:00:00:00:00:01", { sudo: "password", files: [] });
   const before = withSecondPass("spark-1", parse().facts, true, second);
   const after = withPeers("spark-1", before, heard("192.168.177.12", "02:00:00:00:00:02"));
   expect(after.cx7[0]?.neighbours).toEqual([

@@ -94,7 +94,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
   expect(second).toMatchObject({
     sparkMeshFacts: 1,
     sudo: "notAsked",
-    netplanFiles: null,
+    files: null,
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
     looked: [],
   });

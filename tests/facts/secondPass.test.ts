@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HostFacts } from "../../facts/hostFacts";
 import { parseFirstPass } from "../../facts/parse";
-import { type HostRecord, hostRecord } from "../../facts/record";
+import { type HostRecord, hostRecord, SYSCTL_FILE } from "../../facts/record";
 import { decideSecondPass, renderSecondPass } from "../../facts/secondPass";
 import fresh from "./fixtures/fresh.json";
 
@@ -271,6 +271,42 @@ it.each<[string, HostFacts]>([
 ])("asks no sudo because a netdev %s", (_title, facts) => expect(decide(facts)?.sudo).toBe(false));
 it("asks sudo where netplan's folder can't be listed", () =>
   expect(decide(settled, { listed: false })?.sudo).toBe(true));
+
+describe("where the record has a sysctl file and ARP settings", () => {
+  const sysctlFile = { ...file, path: SYSCTL_FILE, mode: "644" };
+  const arp = { ignore: 1, announce: 2 };
+  const hosts = record.mesh.hosts.map((one) => ({
+    ...one,
+    netdevs: one.netdevs.map((recorded) => ({ ...recorded, arp })),
+  }));
+  const files = [...record.files, { ...sysctlFile, sha256: "" }];
+  const switched: HostFacts = {
+    ...settled,
+    sysctlFile,
+    cx7: settled.cx7.map((live) => ({ ...live, arp })),
+    record: { ...record, files, mesh: { ...record.mesh, hosts } },
+  };
+  const { sysctlFile: _, ...without } = switched;
+
+  it.each<[string, HostFacts, boolean]>([
+    ["nothing", switched, false],
+    ["no sysctl file", without, true],
+    ["another change time of it", { ...switched, sysctlFile: { ...sysctlFile, ctime: "6.0" } }, true],
+    [
+      "another answer to ARP",
+      { ...switched, cx7: switched.cx7.map((live) => ({ ...live, arp: { ...arp, ignore: 0 } })) },
+      true,
+    ],
+    [
+      "another question",
+      { ...switched, cx7: switched.cx7.map((live) => ({ ...live, arp: { ...arp, announce: 1 } })) },
+      true,
+    ],
+  ])("asks sudo because of %s", (_title, facts, sudo) => expect(decide(facts)?.sudo).toBe(sudo));
+
+  it("asks none because of a file that it doesn't have", () =>
+    expect(decide({ ...settled, sysctlFile })?.sudo).toBe(false));
+});
 
 const config = { name: "spark-1", address: "a", number: 1, ssh: { auth: "agent" as const } };
 

@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { Cx7Netdev, NetplanFileFact, Probe } from "../../facts/hostFacts";
+import { SYSCTL_FILE } from "../../facts/record";
 import { planMesh } from "../../plan/planMesh";
 import {
   change,
   changeNetdev,
   changeRecord,
   cluster,
+  declared,
   type Facts,
   freshProbes,
   netplanFile,
+  onSwitch,
   settledProbes,
+  silenced,
   v4,
 } from "./hosts";
 
@@ -172,6 +176,71 @@ describe("file drift", () => {
       ],
     }));
     expect(foreign.state).toBe("settled");
+  });
+});
+
+describe("on a switch", () => {
+  const unwired = freshProbes(onSwitch(3));
+  const wish = planMesh(cluster(), unwired);
+  const sysctlText = wish.hosts[0]?.sysctlText ?? "";
+  const switched = settledProbes(wish, unwired);
+  const arp = { ignore: 1, announce: 2 };
+  const onFile = (edit: (file: NetplanFileFact) => NetplanFileFact | undefined) =>
+    drift(
+      change(switched, "spark-1", ({ sysctlFile, ...facts }) => {
+        const edited = sysctlFile && edit(sysctlFile);
+        return { ...facts, ...(edited && { sysctlFile: edited }) };
+      }),
+    );
+
+  it("finds none where nothing changed", () => {
+    expect(drift(switched)).toEqual({ state: "settled", said: [], note: "" });
+  });
+
+  it.each<[string, Pick<Cx7Netdev, "arp">, readonly (readonly string[])[]]>([
+    ["answer", { arp: { ...arp, ignore: 0 } }, [["arp_ignore", "0", "1"]]],
+    ["question", { arp: { ...arp, announce: 0 } }, [["arp_announce", "0", "2"]]],
+    [
+      "netdev that the kernel says nothing of",
+      {},
+      [
+        ["arp_ignore", "unknown", "1"],
+        ["arp_announce", "unknown", "2"],
+      ],
+    ],
+  ])("names a changed %s", (_, live, said) => {
+    const probes = changeNetdev(switched, "spark-1", NETDEV, ({ arp: _was, ...netdev }) => ({ ...netdev, ...live }));
+    expect(drift(probes)).toMatchObject({ state: "due", said: said.map((finding) => [NETDEV, ...finding]) });
+  });
+
+  it.each<[string, (file: NetplanFileFact) => NetplanFileFact | undefined, readonly string[]]>([
+    ["missing file", () => undefined, ["file", "missing", "present"]],
+    [
+      "edited file",
+      (file) => ({ ...file, inode: 8, text: sysctlText.replace("= 1", "= 0") }),
+      ["line 3", "-net.ipv4.conf.enp1s0f0np0.arp_ignore = 0", "-net.ipv4.conf.enp1s0f0np0.arp_ignore = 1"],
+    ],
+    ["mode", (file) => ({ ...file, inode: 8, text: sysctlText, mode: "600" }), ["mode", "600", "644"]],
+  ])("names a %s", (_, edit, said) => {
+    expect(onFile(edit)).toMatchObject({ state: "due", said: [[SYSCTL_FILE, ...said]] });
+  });
+
+  it("leaves ARP alone elsewhere, and a file of that name", () => {
+    const sysctlFile = { ...netplanFile(SYSCTL_FILE, "net.ipv4.ip_forward = 1\n"), mode: "644" };
+    const probes = changeNetdev(settled, "spark-1", NETDEV, (netdev) => ({
+      ...netdev,
+      arp: { ignore: 0, announce: 1 },
+    }));
+    expect(drift(change(probes, "spark-1", (facts) => ({ ...facts, sysctlFile }))).state).toBe("settled");
+  });
+
+  it("is no drift before it was committed: cables that lead to a switch now make the host due, and no more", () => {
+    const recabled = planMesh(cluster({ cables: declared(onSwitch(3)) }), silenced(settled));
+    expect(recabled.hosts.map(({ state, differences }) => [state, ...differences])).toEqual([
+      ["due"],
+      ["due"],
+      ["due"],
+    ]);
   });
 });
 

@@ -37,10 +37,10 @@ describe("renderDocument", () => {
       digest HEX
       netplanFile /etc/netplan/40-cx7.yaml
       netplan BASE64
-      netdev enp1s0f0np0 9000 192.168.177.11/24
-      netdev enP2p1s0f0np0 9000 192.168.178.11/24
-      netdev enp1s0f1np1 9000 192.168.187.11/24
-      netdev enP2p1s0f1np1 9000 192.168.188.11/24
+      netdev enp1s0f0np0 9000 192.168.177.11/24 -
+      netdev enP2p1s0f0np0 9000 192.168.178.11/24 -
+      netdev enp1s0f1np1 9000 192.168.187.11/24 -
+      netdev enP2p1s0f1np1 9000 192.168.188.11/24 -
       link enp1s0f0np0 192.168.177.11 192.168.177.12 02:00:00:00:02:10 spark-2/enp1s0f1np1
       link enP2p1s0f0np0 192.168.178.11 192.168.178.12 02:00:00:00:02:11 spark-2/enP2p1s0f1np1
       link enp1s0f1np1 192.168.187.11 192.168.187.13 02:00:00:00:03:00 spark-3/enp1s0f0np0
@@ -63,15 +63,21 @@ describe("renderDocument", () => {
     expect(links?.map((line) => line.split(" ").at(-1))).toEqual(["spark-2/enp1s0f1np1", "spark-2/enP2p1s0f1np1"]);
   });
 
-  it("has a link to every other host on a switch, where any of its netdevs may answer", () => {
+  it("has a link to every other host on a switch, and how its netdevs answer there", () => {
     const mesh = planMesh(cluster({}, 4), freshProbes(onSwitch(4), 4));
-    expect(renderDocument(host(mesh), mesh, owner, 180, probes).match(/^link .*$/gm)).toEqual([
-      "link enp1s0f0np0 192.168.177.11 192.168.177.12 - spark-2/enp1s0f0np0",
-      "link enp1s0f0np0 192.168.177.11 192.168.177.13 - spark-3/enp1s0f0np0",
-      "link enp1s0f0np0 192.168.177.11 192.168.177.14 - spark-4/enp1s0f0np0",
-      "link enP2p1s0f0np0 192.168.178.11 192.168.178.12 - spark-2/enP2p1s0f0np0",
-      "link enP2p1s0f0np0 192.168.178.11 192.168.178.13 - spark-3/enP2p1s0f0np0",
-      "link enP2p1s0f0np0 192.168.178.11 192.168.178.14 - spark-4/enP2p1s0f0np0",
+    const switched = renderDocument(host(mesh), mesh, owner, 180, probes);
+    expect(decoded(switched, "sysctl")).toBe(host(mesh).sysctlText);
+    expect(switched.match(/^netdev .*$/gm)).toEqual([
+      "netdev enp1s0f0np0 9000 192.168.177.11/24 1/2",
+      "netdev enP2p1s0f0np0 9000 192.168.178.11/24 1/2",
+    ]);
+    expect(switched.match(/^link .*$/gm)).toEqual([
+      "link enp1s0f0np0 192.168.177.11 192.168.177.12 02:00:00:00:02:00 spark-2/enp1s0f0np0",
+      "link enp1s0f0np0 192.168.177.11 192.168.177.13 02:00:00:00:03:00 spark-3/enp1s0f0np0",
+      "link enp1s0f0np0 192.168.177.11 192.168.177.14 02:00:00:00:04:00 spark-4/enp1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.12 02:00:00:00:02:01 spark-2/enP2p1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.13 02:00:00:00:03:01 spark-3/enP2p1s0f0np0",
+      "link enP2p1s0f0np0 192.168.178.11 192.168.178.14 02:00:00:00:04:01 spark-4/enP2p1s0f0np0",
     ]);
     const gone = planMesh(cluster({ abandon: ["spark-3"] }, 4), settledProbes(mesh, freshProbes(onSwitch(4), 4)));
     expect(renderDocument(host(gone), gone, owner, 180, probes)).not.toMatch(/^link .* spark-3/m);

@@ -1,7 +1,7 @@
 import type { CableConfig, ClusterConfig, PortNumber, PortRef } from "../../config/cluster";
 import { Faults } from "../../config/faults";
 import type { Cx7Netdev, HostFacts, LiveAddress, Neighbour, NetplanFileFact, Probe } from "../../facts/hostFacts";
-import type { HostRecord } from "../../facts/record";
+import { type HostRecord, SYSCTL_FILE } from "../../facts/record";
 import { sha256 } from "../../plan/digest";
 import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
@@ -129,14 +129,18 @@ export function settledProbes(plan: Plan, before: ReadonlyMap<string, Probe>): M
           const mac = factsIn(before, peer).cx7.find((one) => one.name === name)?.mac;
           return mac === undefined ? [] : [{ mac, address }];
         });
-        return { ...netdev, mtu: planned.mtu, addresses: [v4(address, Number(prefixLength))], neighbours };
+        const addresses = [v4(address, Number(prefixLength))];
+        return { ...netdev, mtu: planned.mtu, addresses, neighbours, ...(planned.arp && { arp: planned.arp }) };
       });
-      const netplanFiles = record.files.map(({ sha256: _, ...stat }) => stat);
+      const files = record.files.map(({ sha256: _, ...stat }) => stat);
+      const sysctlFile = files.find(({ path }) => path === SYSCTL_FILE);
+      const netplanFiles = files.filter((file) => file !== sysctlFile);
+      const asked = { netplanRead: false, discovered: false, sudo: "notAsked" } as const;
       return [
         host.name,
         {
           kind: "facts",
-          facts: { ...facts, cx7, netplanFiles, netplanRead: false, discovered: false, sudo: "notAsked", record },
+          facts: { ...facts, ...asked, cx7, netplanFiles, record, ...(sysctlFile && { sysctlFile }) },
         },
       ];
     }),
@@ -194,10 +198,9 @@ export function factsIn(probes: ReadonlyMap<string, Probe>, host: string): Facts
 function recordOf(plan: Plan, host: string, others: readonly NetplanFileFact[]): HostRecord {
   const planned = plan.hosts.find(({ name }) => name === host);
   if (!planned) throw new Error(`${host} is not planned`);
-  const files = [...others, netplanFile(planned.netplanFile, planned.netplanText)].map(({ text = "", ...stat }) => ({
-    ...stat,
-    sha256: sha256(text),
-  }));
+  const ours = [netplanFile(planned.netplanFile, planned.netplanText)];
+  if (planned.sysctlText !== "") ours.push({ ...netplanFile(SYSCTL_FILE, planned.sysctlText), mode: "644" });
+  const files = [...others, ...ours].map(({ text = "", ...stat }) => ({ ...stat, sha256: sha256(text) }));
   return {
     version: 1,
     host,
@@ -236,6 +239,7 @@ function freshNetdev(host: number, port: PortNumber, twin: Twin, wiring: string)
     up: true,
     carrier: neighbours.length > 0,
     addresses: [linkLocal],
+    arp: { ignore: 0, announce: 0 },
     roceDevice: `roce${name.slice(2).replace(/np\d$/, "")}`,
     rdmaState: "4: ACTIVE",
     neighbours,

@@ -84,14 +84,14 @@ export async function traces(lab: Lab, host: string): Promise<Record<string, str
   const look = async (command: string): Promise<string> => (await lab.exec(host, command)).stdout;
   return {
     files: await look(
-      'cd /etc/netplan && for f in *; do stat -c \'%n %a %U:%G\' "$f"; sha256sum "$f"; done 2>/dev/null',
+      'cd /etc/netplan && for f in *; do stat -c \'%n %a %U:%G\' "$f"; sha256sum "$f"; done 2>/dev/null; ls -lA --time-style=+ /etc/sysctl.d',
     ),
     units: await look(
       "find /etc/systemd /run/systemd/transient -name '*spark*' | sort; systemctl list-units --all --plain --no-legend '*spark*'",
     ),
     state: await look("find /var/lib/spark-mesh /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
     kernel: await look(
-      "for n in /proc/sys/net/ipv6/conf/*np[01]; do echo $n $(cat $n/disable_ipv6 $n/addr_gen_mode); done; ip route | grep -v enP7s7 | sort",
+      "for n in /proc/sys/net/ipv6/conf/*np[01]; do echo $n $(cat $n/disable_ipv6 $n/addr_gen_mode); done; grep . /proc/sys/net/ipv4/conf/*np[01]/arp_{ignore,announce}; ip route | grep -v enP7s7 | sort",
     ),
     live: JSON.stringify(await liveNetdevs(lab, host)),
   };

@@ -78,7 +78,7 @@ export function ringDocument(lab: Lab, host: LabHost, wish: Wish = {}): string {
       .digest("hex")}`,
     `netplanFile ${netplanFile}`,
     `netplan ${base64(text)}`,
-    ...own.map(([number, netdev, octet]) => `netdev ${netdev} ${mtu} 192.168.${octet}.${10 + number}/24`),
+    ...own.map(([number, netdev, octet]) => `netdev ${netdev} ${mtu} 192.168.${octet}.${10 + number}/24 -`),
     ...own.map(([number, netdev, octet, peer, peerNetdev]) => {
       const mac = macs?.get(`${peer} ${peerNetdev}`) ?? "-";
       return `link ${netdev} 192.168.${octet}.${10 + number} 192.168.${octet}.${10 + peer} ${mac} spark-${peer}/${peerNetdev}`;
@@ -165,10 +165,10 @@ export function traces(lab: Lab, host: string): Promise<string> {
   return on(
     lab,
     host,
-    `cd /etc/netplan && stat -c '%n %a %U:%G %s' . * .[!.]* 2>/dev/null | grep -v '^\\. '; sha256sum * 2>/dev/null
+    `cd /etc/netplan && stat -c '%n %a %U:%G %s' . * .[!.]* 2>/dev/null | grep -v '^\\. '; sha256sum * 2>/dev/null; ls -A /etc/sysctl.d
      for netdev in ${cx7.join(" ")}; do
        echo "$netdev $(cat /sys/class/net/$netdev/mtu) $(cat /sys/class/net/$netdev/flags)"
-       cat /proc/sys/net/ipv6/conf/$netdev/{addr_gen_mode,disable_ipv6}
+       cat /proc/sys/net/ipv6/conf/$netdev/{addr_gen_mode,disable_ipv6} /proc/sys/net/ipv4/conf/$netdev/arp_{ignore,announce}
        ip -br address show dev $netdev | sed 's/@[^ ]*//; s/  */ /g; s/ $//'
      done
      if command -v nmcli >/dev/null; then nmcli -g DEVICE,STATE device | sort; nmcli -g NAME,TYPE connection | sort; fi

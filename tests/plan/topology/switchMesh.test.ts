@@ -11,6 +11,7 @@ import {
   factsIn,
   faults,
   freshProbes,
+  macOf,
   netdevName,
   onSwitch,
   settledProbes,
@@ -44,6 +45,7 @@ describe("hosts on a switch", () => {
             host: other.name,
             netdev: netdevName(0, twin),
             address: `192.168.${177 + twin}.${10 + other.number}`,
+            mac: macOf(other.number, 0, twin),
           })),
         );
       }
@@ -289,7 +291,7 @@ describe("declared switch cables", () => {
       { "spark-2": ["10.7.0.9/28", "10.7.0.25/28"] },
     ]);
     expect(plan.hosts[0]?.netdevs[1]?.peers).toEqual([
-      { host: "spark-2", netdev: netdevName(0, 1), address: "10.7.0.25" },
+      { host: "spark-2", netdev: netdevName(0, 1), address: "10.7.0.25", mac: macOf(2, 0, 1) },
     ]);
   });
 });
