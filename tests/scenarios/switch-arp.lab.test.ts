@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gatherFacts } from "../../facts/gather";
+import { SYSCTL_FILE } from "../../facts/record";
+import { Lab } from "../../lab/hosts/lab";
+import { sshSessions } from "../../lab/hosts/sshd-log";
+import { Project } from "../../lab/project";
+import { renderDocument } from "../../plan/document";
+import { planMesh } from "../../plan/planMesh";
+import { clusterOf } from "../facts/ring";
+import { must } from "../scripts/operations";
+import { scenarioEngines } from "./engines";
+import { sudoRuns, traces, until } from "./observe";
+
+const NAME = "switch-arp";
+const SWITCH = [1, 2, 3].flatMap((host) => [`${host}/0-switch-a`, `${host}/1-switch-a`]).join(" ");
+const RING = "1/0-2/1 2/0-3/1 3/0-1/1";
+const NETDEV = "enp1s0f0np0";
+/** Whether all four netdevs have what they are to have on a switch. */
+const SETTLED = `[ "$(cat /proc/sys/net/ipv4/conf/*np[01]/arp_{ignore,announce} | sort | xargs)" = "1 1 1 1 2 2 2 2" ]`;
+
+interface Place {
+  readonly host: string;
+  readonly netdev: string;
+  readonly address: string;
+  readonly mac: string;
+}
+
+describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (engine) => {
+  let lab: Lab;
+  let project: Project;
+  let before: readonly Record<string, string>[];
+
+  beforeAll(async () => {
+    lab = await Lab.up({ name: NAME, fresh: true, stackFile: false, wiring: SWITCH });
+    project = await Project.create(engine, lab);
+    // Somebody's own file under that name, and what it says.
+    const theirs = "net.ipv4.conf.enP2p1s0f0np0.arp_announce = 1";
+    await on("spark-2", `echo '${theirs}' >${SYSCTL_FILE} && chmod 640 ${SYSCTL_FILE} && sysctl -q -p ${SYSCTL_FILE}`);
+    before = await tracesOf();
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await Lab.down(NAME);
+  });
+
+  const names = () => lab.hosts.map(({ name }) => name);
+  const tracesOf = () => Promise.all(names().map((host) => traces(lab, host)));
+
+  async function on(host: string, command: string): Promise<string> {
+    const { code, stdout, stderr } = await lab.exec(host, command);
+    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
+    return stdout.trim();
+  }
+
+  async function expectQuiet(): Promise<void> {
+    const preview = await project.preview("--expect-no-changes");
+    expect(preview.code, preview.output).toBe(0);
+    expect(preview.output).not.toContain("warning:");
+  }
+
+  async function expectUp(): Promise<void> {
+    const up = await project.up();
+    expect(up.code, up.output).toBe(0);
+    await expectQuiet();
+  }
+
+  async function places(): Promise<readonly Place[]> {
+    const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
+    const addresses = Object.entries(JSON.parse(stdout) as Record<string, Record<string, string>>);
+    const found = addresses.flatMap(([host, netdevs]) =>
+      Object.entries(netdevs).map(async ([netdev, cidr]) => ({
+        host,
+        netdev,
+        address: cidr.replace(/\/.*/, ""),
+        mac: await on(host, `cat /sys/class/net/${netdev}/address`),
+      })),
+    );
+    return Promise.all(found);
+  }
+
+  const subnetOf = (address: string) => address.slice(0, address.lastIndexOf("."));
+
+  /** The MACs that answer on a netdev to a broadcast question for an address. */
+  async function answers(asking: Place, address: string): Promise<readonly string[]> {
+    const asked = await lab.exec(asking.host, `arping -b -w 1 -I ${asking.netdev} ${address}`);
+    const found = [...asked.stdout.matchAll(/reply from \S+ \[([0-9A-Fa-f:]+)\]/g)];
+    return [...new Set(found.map(([, mac = ""]) => mac.toLowerCase()))].sort();
+  }
+
+  /** Expects each address to be answered for by its own netdev alone, on the wire and in every neighbour table. */
+  async function expectOwnAnswers(): Promise<void> {
+    const all = await places();
+    expect(all).toHaveLength(12);
+    await Promise.all(
+      all.map(async (asking) => {
+        const peers = all.filter(
+          ({ host, address }) => host !== asking.host && subnetOf(address) === subnetOf(asking.address),
+        );
+        expect(peers).toHaveLength(2);
+        for (const { address, mac } of peers) {
+          const what = `${asking.host} ${asking.netdev}: ${address}`;
+          expect(await answers(asking, address), what).toEqual([mac]);
+          const ping = `ping -c 1 -W 2 -M do -s 8972 -I ${asking.netdev} ${address}`;
+          const table = `ip neigh show to ${address} dev ${asking.netdev}`;
+          expect(await on(asking.host, `${ping} && ${table}`), what).toContain(` ${mac} `);
+        }
+      }),
+    );
+  }
+
+  it("are put back at boot where a change was not confirmed", async () => {
+    const { probes } = await gatherFacts(clusterOf(lab));
+    const plan = planMesh(clusterOf(lab), probes);
+    const owner = { stack: "organization/spark-mesh/test", operator: "me@laptop" };
+    const host = lab.hosts.find(({ name }) => name === "spark-2");
+    const wish = plan.hosts.find(({ name }) => name === "spark-2");
+    if (!host || !wish) throw new Error("no spark-2");
+    const document = renderDocument(wish, plan, owner, 600, []);
+    await must(lab, host, "stage", document);
+    expect(await on("spark-2", `${SETTLED} && cat ${SYSCTL_FILE}`)).toBe(wish.sysctlText.trim());
+    await lab.kill("spark-2").catch(() => lab.kill("spark-2"));
+    await lab.boot("spark-2");
+    expect(await on("spark-2", "cat /var/lib/spark-mesh/rolled-back.json")).toContain('"boot"');
+    await must(lab, host, "release", document);
+    await until(lab, ["spark-2"], "! ls /var/lib/spark-mesh 2>/dev/null", 20);
+    const { files, kernel } = await traces(lab, "spark-2");
+    expect({ files, kernel }).toEqual({ files: before[1]?.files, kernel: before[1]?.kernel });
+  });
+
+  it("answer for their own addresses alone, after every host has rebooted too", async () => {
+    await expectUp();
+    await expectOwnAnswers();
+    await Promise.all(names().map((host) => lab.reboot(host)));
+    await until(lab, names(), SETTLED, 20);
+    await expectQuiet();
+    await expectOwnAnswers();
+  });
+
+  it("need one SSH session and no sudo to be found settled", async () => {
+    const count = async () => [await sshSessions(lab, "spark-3"), await sudoRuns(lab, "spark-3")];
+    const [sessions = 0, sudo] = await count();
+    await expectQuiet();
+    expect(await count()).toEqual([sessions + 1, sudo]);
+  });
+
+  it("have it again when they come back with their cable", async () => {
+    await lab.unplug("1/0");
+    await lab.replug("1/0");
+    await until(lab, ["spark-1"], `${SETTLED} && [ $(ip -4 -o address show | grep -c np[01]) = 4 ]`, 20);
+    await expectQuiet();
+  });
+
+  it.each([
+    [
+      "spark-1",
+      "a live answer",
+      `sysctl -qw net.ipv4.conf.${NETDEV}.arp_ignore=0`,
+      `${NETDEV}: arp_ignore: found 0, wanted 1`,
+    ],
+    [
+      "spark-2",
+      "a live question",
+      `sysctl -qw net.ipv4.conf.${NETDEV}.arp_announce=0`,
+      `${NETDEV}: arp_announce: found 0, wanted 2`,
+    ],
+    [
+      "spark-3",
+      "an edited file",
+      `sed -i 's/= 2/= 0/' ${SYSCTL_FILE}`,
+      `${SYSCTL_FILE}: line 4: found -net.ipv4.conf.${NETDEV}.arp_announce = 0`,
+    ],
+    ["spark-2", "a deleted file", `rm ${SYSCTL_FILE}`, `${SYSCTL_FILE}: file: found missing, wanted present`],
+    ["spark-1", "another mode", `chmod 600 ${SYSCTL_FILE}`, `${SYSCTL_FILE}: mode: found 600, wanted 644`],
+  ])("of %s: %s is said, repaired without disturbing a link, and quiet", async (host, _, breakage, said) => {
+    const links = "cat /sys/class/net/*np[01]/carrier_changes; journalctl -q -o cat -u 'spark-mesh-apply-*' | wc -l";
+    const was = await on(host, links);
+    await on(host, breakage);
+    const preview = await project.preview();
+    expect(preview.code, preview.output).toBe(0);
+    expect(preview.output).toContain(`warning: ${host}: ${said}`);
+    await expectUp();
+    await on(host, SETTLED);
+    expect(await on(host, `stat -c '%a %U:%G' ${SYSCTL_FILE}`)).toBe("644 root:root");
+    expect(await on(host, links)).toBe(was);
+  });
+
+  it("are verified though a neighbour still has the other twin's MAC", async () => {
+    const all = await places();
+    const asking = all.find(({ host, netdev }) => host === "spark-1" && netdev === NETDEV);
+    const peer = all.find(({ host, netdev }) => host === "spark-2" && netdev === NETDEV);
+    const twin = all.find(({ host, netdev }) => host === "spark-2" && netdev === NETDEV.replace("enp1", "enP2p1"));
+    if (!asking || !peer || !twin) throw new Error("no such place");
+    await on("spark-2", "for n in /proc/sys/net/ipv4/conf/*np[01]; do echo 0 >$n/arp_ignore; done");
+    const wrong = await answers(asking, peer.address);
+    expect(wrong).toHaveLength(4);
+    expect(wrong).toEqual(expect.arrayContaining([peer.mac, twin.mac]));
+    await on("spark-1", `ip neigh replace ${peer.address} lladdr ${twin.mac} dev ${NETDEV} nud reachable`);
+    await expectUp();
+    expect(await on("spark-1", `ip neigh show to ${peer.address} dev ${NETDEV}`)).toContain(peer.mac);
+    await expectOwnAnswers();
+  });
+
+  it("have their former settings and file, or none, where the cables make a ring, and again on a switch", async () => {
+    await lab.rewire(RING);
+    await until(lab, names(), "[ $(ip -o link show up | grep -c 'np[01].*LOWER_UP') = 4 ]", 20);
+    const cables = RING.split(" ").map((cable) => {
+      const [from, to] = cable.split("-").map((end) => `spark-${end}`);
+      return { from, to };
+    });
+    project.reconfigure({ cables });
+    await expectUp();
+    const left = await Promise.all(names().map((host) => traces(lab, host)));
+    const arpOf = (kernel = "") => kernel.split("\n").filter((line) => line.includes("arp_"));
+    expect(left.map(({ kernel }) => arpOf(kernel))).toEqual(before.map(({ kernel }) => arpOf(kernel)));
+    expect(await on("spark-1", "ls /etc/sysctl.d")).toBe("README.sysctl");
+    expect(await on("spark-2", `cat ${SYSCTL_FILE}`)).toContain("arp_announce = 1");
+    await lab.rewire(SWITCH);
+    await until(lab, names(), "[ $(ip -o link show up | grep -c 'np[01].*LOWER_UP') = 4 ]", 20);
+    project.reconfigure({
+      cables: SWITCH.split(" ").map((cable) => ({ from: `spark-${cable.slice(0, 3)}`, to: "switch-a" })),
+    });
+    await expectUp();
+    await Promise.all(names().map((host) => on(host, SETTLED)));
+    await expectOwnAnswers();
+  });
+
+  it("are as they were after destroy, byte for byte", async () => {
+    const destroy = await project.destroy();
+    expect(destroy.code, destroy.output).toBe(0);
+    expect(await tracesOf()).toEqual(before);
+  });
+});
