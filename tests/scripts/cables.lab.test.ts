@@ -34,7 +34,7 @@ const alone = (host: LabHost) =>
     .filter((line) => !netdevsOf(host).some((netdev) => line.startsWith(`link ${netdev} `)))
     .join("\n");
 const addressOf = (host: LabHost, netdev: string) =>
-  new RegExp(`^netdev ${netdev} 9000 (\\S+)$`, "m").exec(ringDocument(lab, host))?.[1] ?? "none planned";
+  new RegExp(`^netdev ${netdev} 9000 (\\S+) -$`, "m").exec(ringDocument(lab, host))?.[1] ?? "none planned";
 
 async function expectAsBefore(before: readonly string[]): Promise<void> {
   for (const [index, { name }] of hosts.entries()) {
