@@ -53,6 +53,7 @@ open_home() {
 	refuse_other_stack "$own_folder/record.json"
 	if [[ ! -e $own_folder/original ]]; then
 		original=$(original_lines)
+		temporaries+=("$(temporary_of "$own_folder/original")")
 		write_home "$own_folder/original" write_file "$own_folder/original" 0600 <<<"$original"
 	fi
 }

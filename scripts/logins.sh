@@ -23,8 +23,9 @@ check_logins() {
 check_login() {
 	local peer=$1 address=${2-} said end=$((SECONDS + 8)) passing='closed|reset|timed out|refused|No route|unreachable'
 	until said=$(log_in "${address:-$peer}" 2>&1); do
+		said=$(tail -n 1 <<<"$said" | tr -cd '[:print:]')
+		said=${said%.}
 		if [[ ! $said =~ $passing ]] || ((SECONDS >= end)); then
-			said=$(tail -n 1 <<<"$said" | tr -cd '[:print:]')
 			printf '%s: ssh to %s%s: %s; %s\n' "$host" "$peer" "${address:+ over $address}" \
 				"${said:-no answer within 20 s}" "$(login_remedy "$peer" "$said")"
 			return 0
@@ -33,10 +34,10 @@ check_login() {
 	done
 }
 
-# A connection of its own, past any that the user's config shares.
+# A connection of its own, past any that the user's config shares. Less than INFO would not say that it was closed.
 log_in() {
 	timeout 20 ssh -T -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=4 -o ConnectionAttempts=1 \
-		-o ControlPath=none -o LogLevel=ERROR -- "$1" true </dev/null
+		-o ControlPath=none -o LogLevel=INFO -- "$1" true </dev/null
 }
 
 login_remedy() {

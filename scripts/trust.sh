@@ -13,8 +13,8 @@ trust() {
 	if [[ $(public_key) != "$public_key" ]] || ! key_is_whole; then
 		fail "$(shown "$key_file"): found another key pair than the one that the other hosts are told of; run the command again"
 	fi
-	open_home
 	trap 'rm -f -- "${temporaries[@]}"' EXIT
+	open_home
 	for name in "${ssh_files[@]}"; do
 		target=$(target_of "$name")
 		targets+=("$target")
@@ -48,10 +48,10 @@ distrust() {
 	[[ -d $own_folder ]] || return 0
 	while read -r state name mode; do
 		case $state in
-		absent) remove_empty "$ssh_folder/$name" ;;
+		absent) remove_empty "$name" ;;
 		mode) restore_mode "$name" "$mode" ;;
 		esac
-	done < <(cat -- "$own_folder/original")
+	done < <(cat -- "$own_folder/original" 2>/dev/null || true)
 	forget_home
 }
 
@@ -109,13 +109,14 @@ keep_closed() {
 	(((8#$mode & 8#022) == 0)) || write_home "$1" chmod go-w -- "$1"
 }
 
-# Removes a file that we made, unless it holds something by now.
+# Removes the file ~/.ssh/$1, which we made, unless it holds something by now. ~/.ssh itself, called ssh, is for the end.
 remove_empty() {
-	[[ -f $1 && ! -L $1 && ! -s $1 ]] || return 0
-	write_home "$1" remove_file "$1"
+	local path=$ssh_folder/$1
+	[[ $1 != ssh && -f $path && ! -L $path && ! -s $path ]] || return 0
+	write_home "$path" remove_file "$path"
 }
 
-# Gives ~/.ssh, called ssh, or the file $1 in it the mode $2 again, if it has the one that we made of that.
+# Gives ~/.ssh/$1, or ~/.ssh itself, the mode $2 again, if it has the one that we made of that.
 restore_mode() {
 	local path=$ssh_folder/$1 mode
 	if [[ $1 == ssh ]]; then path=$ssh_folder; fi

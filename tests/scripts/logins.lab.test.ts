@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { sshSessions } from "../../lab/hosts/sshd-log";
 import { must, on, operate } from "./operations";
 import { addressesOf, asUser, emptyHomes, home, makeKeys, pairDocument, settlePair, trustDocument } from "./trust";
 
@@ -46,23 +45,33 @@ const forEach = (words: (address: string) => string) =>
     .sort();
 
 test("every way in is taken once, and the name's besides", async () => {
-  const before = await sshSessions(lab, peer.name);
-  for (const from of lab.hosts) expect(await verify(from)).toMatchObject({ code: 0, stdout: "", stderr: "" });
-  expect((await sshSessions(lab, peer.name)) - before).toBe(addressesOf(peer).length + 1);
+  const accepted = async (to: LabHost, from: LabHost) => {
+    const log = await on(lab, to.name, "journalctl -q -o cat -t sshd -t sshd-session");
+    const sources = addressesOf(from).map((address) => `nvidia from ${address} `);
+    return log.split("\n").filter((line) => /^Accepted/.test(line) && sources.some((source) => line.includes(source)));
+  };
+  for (const [from, to] of [
+    [host, peer],
+    [peer, host],
+  ] as const) {
+    const before = (await accepted(to, from)).length;
+    expect(await verify(from)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect((await accepted(to, from)).length - before).toBe(addressesOf(to).length + 1);
+  }
 });
 
 test("an impostor is refused", async () => {
   await on(lab, peer.name, "rm -f /etc/ssh/impostor*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/impostor");
   await on(lab, peer.name, "echo HostKey /etc/ssh/impostor >/etc/ssh/sshd_config.d/test.conf; systemctl restart ssh");
   const remedy = "compare the host key of spark-2 with the pinned one: npm run trust -- spark-2";
-  expect(await faultsOf(host)).toEqual(forEach(() => `Host key verification failed.; ${remedy}`));
+  expect(await faultsOf(host)).toEqual(forEach(() => `Host key verification failed; ${remedy}`));
 });
 
 test("a peer that doesn't know this host's key refuses it", async () => {
   await on(lab, peer.name, `sed -i /restrict/d ${home}/.ssh/authorized_keys`);
   const remedy = "see on spark-2 why its sshd refused: journalctl -u ssh";
   expect(await faultsOf(host)).toEqual(
-    forEach((address) => `nvidia@${address}: Permission denied (publickey,password).; ${remedy}`),
+    forEach((address) => `nvidia@${address}: Permission denied (publickey,password); ${remedy}`),
   );
 });
 

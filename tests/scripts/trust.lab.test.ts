@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { factsScript } from "../../facts/script";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { must, on, operate } from "./operations";
+import { must, type Operation, on, operate, operationCommand } from "./operations";
 import {
   asUser,
   blocksOf,
@@ -123,6 +123,22 @@ test("a home without ~/.ssh gets all of it, and is without it again", async () =
   expect(await sshFolder(lab, host.name)).toBe(before);
 });
 
+test("root has its key pair in its own home, whatever the environment says", async () => {
+  const asRoot = async (operation: Operation, document: string) => {
+    const { stdin } = operationCommand(lab, host, operation, document);
+    const { stdout, stderr } = await lab.exec(host.name, `HOME=${home} exec bash -s root ${operation}`, { stdin });
+    expect(stderr).toBe("");
+    return stdout;
+  };
+  const before = [await sshFolder(lab, host.name), await on(lab, host.name, "ls -A /root")];
+  keys.set(host.name, keyIn(await asRoot("stage", pairDocument(lab, host))));
+  await asRoot("trust", trustDocument(lab, host, keys));
+  expect(await on(lab, host.name, "cat /root/.ssh/config")).toBe(blocksOf(lab, host, keys).config.trim());
+  expect(await on(lab, host.name, "stat -c '%a %U' /root/.ssh/spark-mesh/id_ed25519")).toBe("600 root");
+  await asRoot("distrust", trustDocument(lab, host, keys));
+  expect([await sshFolder(lab, host.name), await on(lab, host.name, "ls -A /root")]).toEqual(before);
+});
+
 test("a second run writes nothing, and keeps the key pair", async () => {
   await write(foreign);
   await trust();
@@ -136,7 +152,11 @@ test("a second run writes nothing, and keeps the key pair", async () => {
 test("what is not ours stays, byte for byte, and comes back with its modes", async () => {
   await write({ ...foreign, id_ed25519: "the user's own\n", "id_ed25519.pub": "ssh-ed25519 AAAA own\n" });
   await on(lab, host.name, `cd ${home}/.ssh && chmod 0775 . && chmod 0664 authorized_keys && chmod 0640 known_hosts`);
-  await on(lab, host.name, `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`);
+  await on(
+    lab,
+    host.name,
+    `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`,
+  );
   const before = await sshFolder(lab, host.name);
   await trust();
   for (const [name, text] of Object.entries(blocksOf(lab, host, keys))) {
@@ -193,7 +213,7 @@ test("blocks are mended wherever they stand, and what was written meanwhile stay
     lab,
     host.name,
     `cd ${home}/.ssh && sed -i '1i mine above' authorized_keys && printf 'mine below' >>authorized_keys &&
-     sed -i /restrict/d authorized_keys && sed -i 's/^spark-2/spark-9/' known_hosts && rm config && chmod 0666 known_hosts`,
+     sed -i /restrict/d authorized_keys && sed -i 's/^spark-2/spark-9/' known_hosts && rm config && chmod 0666 known_hosts && : >ssh`,
   );
   await trust();
   expect(await read("authorized_keys")).toBe(`${blocks.authorized_keys}mine above\nmine below`);
@@ -201,7 +221,7 @@ test("blocks are mended wherever they stand, and what was written meanwhile stay
   expect(await read("config")).toBe(blocks.config);
   expect(await on(lab, host.name, `stat -c %a ${home}/.ssh/known_hosts`)).toBe("644");
   await distrust();
-  expect(await on(lab, host.name, `ls -A ${home}/.ssh`)).toBe("authorized_keys");
+  expect(await on(lab, host.name, `ls -A ${home}/.ssh`)).toBe("authorized_keys\nssh");
   expect(await read("authorized_keys")).toBe("mine above\nmine below");
 });
 
