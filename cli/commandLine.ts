@@ -1,6 +1,6 @@
 /** What the commands of `cli/` share: how they read their words, ask, tell faults and end. */
 
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { Faults } from "../config/faults";
@@ -33,25 +33,31 @@ export function runCommand(command: () => Promise<void>): void {
 
 /** Asks for a line that isn't shown; reads it from stdin where there is no terminal. */
 export async function askSecret(question: string): Promise<string> {
+  const lines = openInput(new Writable({ write: (_chunk, _encoding, done) => done() }));
   process.stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const answer = (await answerOf(silent)) ?? "";
+  const answer = (await answerOf(lines)) ?? "";
   process.stderr.write("\n");
   return answer;
 }
 
 /** Asks at the terminal for a yes; any other answer is a no. @throws Faults where there is none */
 export async function askYes(question: string): Promise<boolean> {
-  process.stderr.write(`${question} [y/N] `);
-  const answer = await answerOf(process.stderr);
+  const lines = openInput(process.stderr);
+  lines.setPrompt(`${question} [y/N] `);
+  lines.prompt();
+  const answer = await answerOf(lines);
   if (answer !== undefined) return /^y(es)?$/i.test(answer.trim());
   process.stderr.write("\n");
   throw new Faults("the answers", ["found the end of the input, wanted yes or no; nothing more was written"]);
 }
 
-/** A line from stdin; undefined at its end, which is also what Ctrl-C makes of a terminal. */
-function answerOf(output: NodeJS.WritableStream): Promise<string | undefined> {
-  const lines = createInterface({ input: process.stdin, output, terminal: process.stdin.isTTY === true });
+/** From here on a terminal's Ctrl-C is the end of the input. */
+function openInput(output: NodeJS.WritableStream): Interface {
+  return createInterface({ input: process.stdin, output, terminal: process.stdin.isTTY === true });
+}
+
+/** The next line; undefined at the end of the input. */
+function answerOf(lines: Interface): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer: string | undefined;
     lines.once("line", (line) => {
