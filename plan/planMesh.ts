@@ -45,7 +45,12 @@ export function planMesh(
     cables,
     hosts: planned.hosts,
     mesh: planned.mesh,
-    warnings: inOrder(hosts, [...warnings, ...planned.warnings, ...sayLeftOut(takenOver), ...hostWarnings(hosts, due)]),
+    warnings: inOrder(hosts, [
+      ...warnings,
+      ...planned.warnings,
+      ...sayLeftOut(takenOver, cluster.network.netplanFile),
+      ...hostWarnings(hosts, due),
+    ]),
     blockers: inOrder(hosts, planned.blockers),
   };
 }

@@ -1,5 +1,4 @@
 import type { NetworkConfig } from "../../config/cluster";
-import { isCx7Name } from "../../facts/cx7";
 import type { NetplanFileFact } from "../../facts/hostFacts";
 import type { Renderer } from "../plan";
 import type { HostLine, ReachedHost } from "../views";
@@ -10,7 +9,6 @@ import {
   chosenRenderer,
   DEFAULT_RENDERER,
   type Fields,
-  fields,
   mergedOrder,
   parseNetplan,
   RUNTIME_FOLDER,
@@ -42,8 +40,7 @@ const NOTHING = "network:\n  version: 2\n";
 
 /**
  * The host's renderer, and what in other netplan files stands in our way: YAML that can't be read, and definitions of
- * CX7 netdevs, which netplan would merge with ours. Our own file will be replaced: before it is ours, that is a fault
- * where it defines anything else.
+ * CX7 netdevs, which netplan would merge with ours. Our own file is not judged: it will be replaced.
  *
  * With `network.migrate`, definitions in /etc/netplan that name a CX7 netdev by its id are moved out. Never a match, a
  * bond, a bridge or a VLAN, which mean other things too, nor NetworkManager's own connections: it writes those files
@@ -51,9 +48,8 @@ const NOTHING = "network:\n  version: 2\n";
  *
  * Files that were not read are as they were when the record was written, and so is the renderer.
  */
-export function readNetplan(host: ReachedHost, network: OwnFile): NetplanReading {
-  const { config, facts, recorded } = host;
-  const faults: HostLine[] = [...replacedFaults(host, network)];
+export function readNetplan({ config, facts, recorded }: ReachedHost, network: OwnFile): NetplanReading {
+  const faults: HostLine[] = [];
   const migrated: MigratedFile[] = [];
   const networks: Fields[] = [];
   for (const file of mergedOrder(facts.netplanFiles)) {
@@ -92,29 +88,6 @@ export function readNetplan(host: ReachedHost, network: OwnFile): NetplanReading
     faults,
     migrated,
   };
-}
-
-/** What a file in the place of ours defines beside CX7 netdevs, be they there or not: that would be lost. */
-function replacedFaults({ config, facts, recorded }: ReachedHost, { netplanFile }: OwnFile): readonly HostLine[] {
-  const { text } = facts.netplanFiles.find(({ path }) => path === netplanFile) ?? {};
-  const parsed = text === undefined || recorded?.netplanFile === netplanFile ? undefined : parseNetplan(text);
-  if (parsed?.kind !== "network") return [];
-  const about = new Set(
-    definitionsOf(netplanFile, parsed.network, facts.cx7).flatMap(({ kind, place }) =>
-      kind === "member" ? [] : place,
-    ),
-  );
-  const places = Object.entries(parsed.network)
-    .flatMap(([section, definitions]) => Object.keys(fields(definitions)).map((id) => [section, id] as const))
-    .filter(([section, id]) => !(section === "ethernets" && isCx7Name(id)) && !about.has(`${section}.${id}`))
-    .map(([section, id]) => `${section}.${id}`);
-  if (places.length === 0) return [];
-  return [
-    {
-      host: config.name,
-      line: `${config.name}: ${netplanFile}: defines ${places.join(", ")} too, and would be replaced; set spark-mesh:network.netplanFile to another file and spark-mesh:network.migrate to true, as \`npm run discover -- --adopt\` does, or move that out`,
-    },
-  ];
 }
 
 function isMovable(path: string, { kind }: Definition): boolean {

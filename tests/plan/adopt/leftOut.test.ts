@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { NetplanFileFact } from "../../../facts/hostFacts";
 import { planMesh } from "../../../plan/planMesh";
 import { baseFile, change, cluster, freshProbes, netplanFile, settledProbes } from "../hosts";
@@ -34,4 +34,29 @@ it("names the settings of definitions that are moved out, on the first visit and
 it("says nothing of what ours says too", () => {
   const file = netplanFile(OWN, "network:\n  ethernets:\n    enp1s0f0np0: { dhcp4: no, link-local: [], mtu: 1500 }\n");
   expect(planMesh(two, withFile(file)).warnings).toEqual([]);
+});
+
+describe("a file in the place of ours", () => {
+  const own = (text: string) => withFile(netplanFile(OWN, `network:\n  version: 2\n${text}`));
+  const found = (places: string) =>
+    `spark-1: ${OWN}: found ${places} in it; up replaces the file, and destroy puts it back; to keep that, let \`npm run discover -- --adopt --write\` choose another file`;
+
+  it("is named where it defines what is no CX7 netdev", () => {
+    const text =
+      "  ethernets: { enp1s0f0np0: {}, eno1: { dhcp4: true } }\n  bonds: { b: { interfaces: [enp1s0f0np0] } }\n";
+    expect(planMesh(two, own(text)).warnings).toEqual([found("ethernets.eno1, bonds.b")]);
+  });
+
+  it("is not where it defines CX7 netdevs alone, by name, there or not, or by a match, or can't be read", () => {
+    const text = "  ethernets: { enp1s0f0np0: {}, enp9s0f1np1: {}, x: { match: { name: enp1s0f1* } } }\n";
+    expect(planMesh(two, own(text)).warnings).toEqual([]);
+    expect(planMesh(two, withFile(netplanFile(OWN, "network: [\n"))).warnings).toEqual([]);
+  });
+
+  it("is not once it is ours: whatever is in it is drift", () => {
+    const plain = freshProbes("1/0-2/0", 2);
+    const settled = settledProbes(planMesh(two, plain), plain);
+    const changed = withFile(netplanFile(OWN, "network: { ethernets: { eno1: { dhcp4: true } } }\n"), settled);
+    expect(planMesh(two, changed).warnings).toEqual([]);
+  });
 });

@@ -46,41 +46,6 @@ describe("the renderer", () => {
   });
 });
 
-describe("a file in the place of ours", () => {
-  const own = (text: string) => netplanFile(OWN, `network:\n  version: 2\n${text}`);
-  const lost = (places: string) =>
-    fault(
-      `defines ${places} too, and would be replaced; set spark-mesh:network.netplanFile to another file and spark-mesh:network.migrate to true, as \`npm run discover -- --adopt\` does, or move that out`,
-      OWN,
-    );
-
-  it("is a fault where it defines what is no CX7 netdev", () => {
-    const text =
-      "  ethernets: { enp1s0f0np0: {}, enP7s7: { dhcp4: true } }\n  bonds: { b: { interfaces: [enp1s0f0np0] } }\n";
-    expect(read(own(text)).lines).toEqual([lost("ethernets.enP7s7, bonds.b")]);
-  });
-
-  it("is none where it defines CX7 netdevs alone, by name, there or not, or by a match, or can't be read", () => {
-    expect(
-      read(own("  ethernets: { enp1s0f0np0: {}, enp9s0f1np1: {}, x: { match: { name: enp1s0f1* } } }\n")).lines,
-    ).toEqual([]);
-    expect(read(netplanFile(OWN, "network: [\n")).lines).toEqual([]);
-  });
-
-  it("is none once it is ours: whatever is in it is drift", () => {
-    if (!config) throw new Error("no host");
-    const facts = { ...freshFacts(1), netplanFiles: [own("  ethernets: { enP7s7: { dhcp4: true } }\n")] };
-    const recorded = { name: "spark-1", number: 1, renderer: "networkd", netplanFile: OWN, netdevs: [] } as const;
-    const reading = (netplanFile: string) =>
-      readNetplan(
-        { kind: "reached", config, recorded: { ...recorded, netdevs: [], netplanFile }, facts },
-        { netplanFile: OWN, migrate: false },
-      );
-    expect(reading(OWN).faults).toEqual([]);
-    expect(reading("/etc/netplan/41-other.yaml").faults).toHaveLength(1);
-  });
-});
-
 describe("another file that defines CX7 netdevs", () => {
   it("is a fault by their names, with the offer to move them out", () => {
     expect(read(ethernets("enp1s0f0np0: { dhcp4: true }")).lines).toEqual([offered("netdev enp1s0f0np0")]);
