@@ -17,7 +17,7 @@ const engines: [string, Engine | undefined][] = [
 
 describe.concurrent.each(engines)("%s", (_name, engine) => {
   // Never downloads: a check of the pair belongs where the CLI is.
-  it("takes the recorded steps", { timeout: 600_000 }, async ({ skip, expect }) => {
+  it("takes the recorded steps", { timeout: 900_000 }, async ({ skip, expect }) => {
     if (engine === undefined) return skip("no Pulumi CLI with the command plugin on this machine");
     const sample = new Sample(engine);
     await sample.start();
