@@ -109,14 +109,19 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     );
   }
 
-  it("are put back at boot where a change was not confirmed", async () => {
+  /** A host's document as `up` would send it now. */
+  async function documentOf(name: string) {
     const { probes } = await gatherFacts(clusterOf(lab));
     const plan = planMesh(clusterOf(lab), probes);
+    const host = lab.hosts.find((one) => one.name === name);
+    const wish = plan.hosts.find((one) => one.name === name);
+    if (!host || !wish) throw new Error(`no ${name}`);
     const owner = { stack: "organization/spark-mesh/test", operator: "me@laptop" };
-    const host = lab.hosts.find(({ name }) => name === "spark-2");
-    const wish = plan.hosts.find(({ name }) => name === "spark-2");
-    if (!host || !wish) throw new Error("no spark-2");
-    const document = renderDocument(wish, plan, owner, 600, []);
+    return { host, wish, document: renderDocument(wish, plan, owner, 600, []) };
+  }
+
+  it("are put back at boot where a change was not confirmed", async () => {
+    const { host, wish, document } = await documentOf("spark-2");
     await must(lab, host, "stage", document);
     expect(await on("spark-2", `${SETTLED} && cat ${SYSCTL_FILE}`)).toBe(wish.sysctlText.trim());
     await lab.kill("spark-2").catch(() => lab.kill("spark-2"));
@@ -185,7 +190,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     expect(await on(host, links)).toBe(was);
   });
 
-  it("are verified though a neighbour still has the other twin's MAC", async () => {
+  it("are verified though a neighbour, which is settled itself, still has the other twin's MAC", async () => {
     const all = await places();
     const asking = all.find(({ host, netdev }) => host === "spark-1" && netdev === NETDEV);
     const peer = all.find(({ host, netdev }) => host === "spark-2" && netdev === NETDEV);
@@ -195,9 +200,14 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     const wrong = await answers(asking, peer.address);
     expect(wrong).toHaveLength(4);
     expect(wrong).toEqual(expect.arrayContaining([peer.mac, twin.mac]));
+    const [settled, drifted] = [await documentOf("spark-1"), await documentOf("spark-2")];
+    expect([settled.wish.state, drifted.wish.state]).toEqual(["settled", "due"]);
     await on("spark-1", `ip neigh replace ${peer.address} lladdr ${twin.mac} dev ${NETDEV} nud reachable`);
-    await expectUp();
+    const id = await must(lab, drifted.host, "stage", drifted.document);
     expect(await on("spark-1", `ip neigh show to ${peer.address} dev ${NETDEV}`)).toContain(peer.mac);
+    await must(lab, settled.host, "verify", settled.document, id);
+    await must(lab, drifted.host, "commit", drifted.document, id);
+    await expectQuiet();
     await expectOwnAnswers();
   });
 
