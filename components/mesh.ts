@@ -7,7 +7,7 @@ import { isDue } from "../plan/hosts";
 import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
-import { trustDocument } from "../plan/trust/document";
+import { commonTrust, trustDocument } from "../plan/trust/document";
 import { Cable } from "./cable";
 import { Host, type Staged, stagedBy } from "./host";
 import { NetplanFile } from "./netplanFile";
@@ -95,15 +95,17 @@ export class Mesh extends pulumi.ComponentResource {
     });
     const stages = netplanFiles.map((file) => file.stage);
     const staged = stagedBy(stages);
-    const keys = staged.apply((lines) => publicKeys(plan, lines));
+    const common = staged.apply((lines) => commonTrust(plan.hosts, keysMade(plan, lines)));
     const sshTrusts = hosts.flatMap(({ host: { name: host, trust }, reached }) => {
       if (!trust) return [];
-      const document = keys.apply((known) => trustDocument(host, trust, known, owner));
+      const document = common.apply((known) => trustDocument(host, trust, known, owner));
       const peers = trust.peers.map(({ identity, via }) => `${identity.host} ${via}`);
       return [new SshTrust(`${name}-${host}-trust`, { host, peers }, reached, document, { parent: this })];
     });
     const transactions = staged.apply((lines) => lines.map(({ transaction }) => transaction).join(" "));
-    const changes = [...stages, ...sshTrusts.map(({ install }) => install)];
+    // Each of them waits for every stage itself.
+    const installs = sshTrusts.map(({ install }) => install);
+    const changes = installs.length > 0 ? installs : stages;
     const verifies = netplanFiles.map((file) => file.verify(changes, transactions));
     for (const file of netplanFiles) {
       file.commit(verifies);
@@ -146,16 +148,14 @@ export class Mesh extends pulumi.ComponentResource {
   }
 }
 
-/** By host: as the facts have it, and where a key pair was to be made as its stage printed it. */
-function publicKeys({ hosts }: Plan, staged: readonly Staged[]): ReadonlyMap<string, string> {
-  const known = hosts.find(({ trust }) => trust)?.trust?.identities ?? [];
-  return new Map([
-    ...hosts.flatMap(({ name }, index): [string, string][] => {
+/** By host. */
+function keysMade({ hosts }: Plan, staged: readonly Staged[]): ReadonlyMap<string, string> {
+  return new Map(
+    hosts.flatMap(({ name }, index): [string, string][] => {
       const key = staged[index]?.publicKey;
       return key === undefined ? [] : [[name, key]];
     }),
-    ...known.flatMap(({ host, publicKey }): [string, string][] => (publicKey === undefined ? [] : [[host, publicKey]])),
-  ]);
+  );
 }
 
 function differenceText({ host, object, property, found, wanted }: Difference): string {

@@ -15,7 +15,8 @@ export interface StdinParts {
  * gzip, one line. The same texts give the same payload.
  */
 export function packPayload({ program }: { readonly program: string }, document: string): string {
-  const packed = gzipSync(`${program}${document}`, { level: 9 });
+  // A twentieth more bytes than at the highest level, in half the time.
+  const packed = gzipSync(`${program}${document}`, { level: 4 });
   // The tenth byte names the operating system that packed it; 255 is "unknown", so that all control machines agree.
   packed[9] = 255;
   return packed.toString("base64");

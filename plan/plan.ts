@@ -73,8 +73,6 @@ export interface Difference {
 /** Another Spark, as one host logs in to it. */
 export interface TrustPeer {
   readonly identity: TrustIdentity;
-  /** Of its CX7 netdevs, bare. */
-  readonly addresses: readonly string[];
   /** Where `ssh NAME` goes: its address on the first netdev that faces it, else on the management network. */
   readonly via: string;
   /** The addresses that it is reached at from this host, bare: on the management network, and on every shared subnet. */

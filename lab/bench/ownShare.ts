@@ -35,7 +35,10 @@ async function main(): Promise<void> {
   const job: ShareJob = JSON.parse(await text(process.stdin));
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ name, inputs }) => ({ id: name, state: { ...inputs, stdout: "20261101T100000-00000001\n" } }),
+      newResource: ({ name, inputs }) => ({
+        id: name,
+        state: { ...inputs, stdout: "20261101T100000-00000001 ssh-ed25519 AAAA\n" },
+      }),
       call: () => ({}),
     },
     "spark-mesh",

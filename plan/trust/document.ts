@@ -1,38 +1,57 @@
 import { Faults } from "../../config/faults";
 import { TRUST_FILES } from "../../facts/trustFacts";
 import { base64, type Owner, valueCheck } from "../document";
-import type { HostTrust } from "../plan";
-import { renderTrust } from "./blocks";
+import type { HostPlan, HostTrust } from "../plan";
+import { type PeerTexts, renderPeers, renderTrust } from "./blocks";
+import { keysOf } from "./identities";
+
+/** What the documents of all hosts say alike. */
+export interface CommonTrust {
+  /** Public keys by host. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly texts: ReadonlyMap<string, PeerTexts>;
+  /** What every host's record holds of all hosts, in base64. */
+  readonly peers: string;
+}
+
+/**
+ * The trust of all hosts once every host has a key.
+ *
+ * @param made by host, the keys that the stages told; what the hosts told themselves goes first.
+ * @throws Faults where a key is missing, or is none.
+ */
+export function commonTrust(hosts: readonly HostPlan[], made: ReadonlyMap<string, string>): CommonTrust {
+  const identities = hosts.find(({ trust }) => trust)?.trust?.identities ?? [];
+  const keys = new Map([...made, ...keysOf(identities)]);
+  const faults: string[] = [];
+  const keyed = identities.map((identity) => {
+    const { host } = identity;
+    return { ...identity, publicKey: valueCheck(host, faults)("publicKey", "public key", keys.get(host) ?? "none") };
+  });
+  if (faults.length > 0) throw new Faults("SSH trust", faults);
+  return { keys, texts: renderPeers(identities, hosts, keys), peers: base64(JSON.stringify(keyed)) };
+}
 
 /**
  * What `trust` and `distrust` read on one host: a line for each fact, `key value...`. "" for a host that can't be asked
  * and whose key nobody knows: nothing is sent to it.
  *
- * @param keys public keys by host, of all that have one by now.
- * @throws Faults where a key is missing, or a value would break out of its line.
+ * @throws Faults where a value would break out of its line.
  */
-export function trustDocument(
-  host: string,
-  { identities, peers, blocks, state }: HostTrust,
-  keys: ReadonlyMap<string, string>,
-  owner: Owner,
-): string {
-  const key = keys.get(host);
-  if (key === undefined && (state === "unknown" || state === "abandoned")) return "";
+export function trustDocument(host: string, trust: HostTrust, common: CommonTrust, owner: Owner): string {
+  const key = common.keys.get(host);
+  if (key === undefined) return "";
+  const blocks = trust.blocks ?? renderTrust(trust.peers, common.texts);
   const faults: string[] = [];
   const check = valueCheck(host, faults);
-  const keyOf = (name: string) => check("publicKey", `public key of ${name}`, keys.get(name) ?? "none");
-  const recorded = identities.map((identity) => ({ ...identity, publicKey: keys.get(identity.host) }));
-  for (const { identity } of peers) keyOf(identity.host);
-  const files = blocks ?? renderTrust(peers, keys);
   const lines = [
     "spark-mesh 1",
     `host ${check("word", "name", host)}`,
     `stack ${check("owner", "stack", owner.stack)}`,
     `operator ${check("owner", "operator", owner.operator)}`,
-    `key ${keyOf(host)}`,
-    ...TRUST_FILES.map((file) => `block ${file} ${base64(files[file])}`),
-    `peers ${base64(JSON.stringify(recorded))}`,
+    `key ${check("publicKey", "public key", key)}`,
+    ...TRUST_FILES.map((file) => `block ${file} ${base64(blocks[file])}`),
+    `peers ${common.peers}`,
   ];
   if (faults.length > 0) throw new Faults(`the SSH trust of ${host}`, faults);
   return `${lines.join("\n")}\n`;

@@ -1,21 +1,15 @@
 import { isIP } from "node:net";
-import { bareAddress } from "../../config/subnets";
 import type { TrustIdentity } from "../../facts/trustFacts";
 import type { HostPlan, TrustPeer } from "../plan";
-
-/** What of a host's plan says where it is reached. */
-type Placed = Pick<HostPlan, "name" | "netdevs">;
 
 /**
  * The other hosts as one host logs in to them.
  *
  * @param identities of the hosts that may be peers, in the order wanted.
- * @param hosts by name.
  */
 export function planPeers(
-  host: Placed,
+  host: Pick<HostPlan, "name" | "netdevs">,
   identities: readonly TrustIdentity[],
-  hosts: ReadonlyMap<string, Placed>,
 ): readonly TrustPeer[] {
   const faced = facedAddresses(host);
   return identities
@@ -25,7 +19,6 @@ export function planPeers(
       const management = identity.names.find((name) => isIP(name) !== 0);
       return {
         identity,
-        addresses: (hosts.get(identity.host)?.netdevs ?? []).map(({ address }) => bareAddress(address)),
         via: near[0] ?? management ?? identity.names[0] ?? identity.host,
         logins: [...(management === undefined ? [] : [management]), ...near],
       };
@@ -33,7 +26,7 @@ export function planPeers(
 }
 
 /** By peer: its addresses in the subnets of this host, by twin and then by the port here. */
-function facedAddresses({ netdevs }: Placed): ReadonlyMap<string, readonly string[]> {
+function facedAddresses({ netdevs }: Pick<HostPlan, "netdevs">): ReadonlyMap<string, readonly string[]> {
   const faced = new Map<string, string[]>();
   for (const { peers } of [...netdevs].sort((a, b) => a.twin - b.twin || a.port - b.port)) {
     for (const { host, address } of peers) {

@@ -1,11 +1,11 @@
 import type { Login } from "../../facts/hostFacts";
 import { TRUST_FILES, type TrustFacts, type TrustIdentity } from "../../facts/trustFacts";
 import { trustNoteOf } from "../note";
-import type { HostPlan, HostTrust, TrustBlocks, TrustPeer } from "../plan";
+import type { HostPlan, HostTrust, TrustBlocks } from "../plan";
 import { type HostLine, type HostView, isReached } from "../views";
-import { renderTrust } from "./blocks";
+import { type PeerTexts, renderPeers, renderTrust } from "./blocks";
 import { trustDifferences } from "./findings";
-import { isKeyDue, planIdentities } from "./identities";
+import { isKeyDue, keysOf, planIdentities } from "./identities";
 import { planPeers } from "./peers";
 
 interface PlannedTrust {
@@ -24,7 +24,8 @@ interface Mesh {
   readonly recorded: string;
   /** Abandoned hosts are nobody's peers. */
   readonly peers: readonly TrustIdentity[];
-  readonly hosts: ReadonlyMap<string, HostPlan>;
+  readonly texts: ReadonlyMap<string, PeerTexts>;
+  readonly hosts: readonly HostPlan[];
 }
 
 /**
@@ -45,7 +46,8 @@ export function planTrust(
     identities,
     recorded: JSON.stringify(identities),
     peers: identities.filter(({ host }) => !abandoned.has(host)),
-    hosts: new Map(hosts.map((host) => [host.name, host])),
+    texts: renderPeers(identities, hosts, keysOf(identities)),
+    hosts,
   };
   const known = new Set(identities.map(({ host }) => host));
   const planned = views.flatMap((view, index): [string, HostTrust][] => {
@@ -65,8 +67,9 @@ function hadTrust({ kind, recorded, config }: HostView, known: ReadonlySet<strin
 }
 
 function planHostTrust(view: HostView, host: HostPlan, mesh: Mesh): HostTrust {
-  const peers = planPeers(host, mesh.peers, mesh.hosts);
-  const blocks = peers.every((peer) => peer.identity.publicKey !== undefined) ? blocksOf(peers) : undefined;
+  const peers = planPeers(host, mesh.peers);
+  const keyed = peers.every(({ identity }) => identity.publicKey !== undefined);
+  const blocks = keyed ? renderTrust(peers, mesh.texts) : undefined;
   const wish = { identities: mesh.identities, peers, ...(blocks && { blocks }) };
   const quiet = { keyDue: false, differences: [], note: "" };
   if (view.kind === "abandoned") return { ...wish, ...quiet, state: "abandoned" };
@@ -93,17 +96,11 @@ function peersOf({ peers }: { readonly peers: readonly TrustIdentity[] }): strin
   return JSON.stringify(peers);
 }
 
-function blocksOf(peers: readonly TrustPeer[]): TrustBlocks {
-  const keys = peers.flatMap(({ identity: { host, publicKey } }): [string, string][] =>
-    publicKey === undefined ? [] : [[host, publicKey]],
-  );
-  return renderTrust(peers, new Map(keys));
-}
-
 /** What was written last, as far as the record tells: on the network as it is now. */
 function writtenBlocks(host: HostPlan, trust: TrustFacts | undefined, mesh: Mesh): TrustBlocks | undefined {
   if (typeof trust?.record !== "object") return undefined;
-  return blocksOf(planPeers(host, trust.record.peers, mesh.hosts));
+  const { peers } = trust.record;
+  return renderTrust(planPeers(host, peers), renderPeers(peers, mesh.hosts, keysOf(peers)));
 }
 
 /** A block is told without its last newline or with it. */

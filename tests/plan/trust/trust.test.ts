@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Login, Probe } from "../../../facts/hostFacts";
 import type { Plan } from "../../../plan/plan";
 import { planMesh } from "../../../plan/planMesh";
-import { trustDocument } from "../../../plan/trust/document";
+import { commonTrust, trustDocument } from "../../../plan/trust/document";
 import { change, changeNetdev, cluster, factsIn, faults, v4 } from "../hosts";
 import {
   changeTrust,
@@ -188,7 +188,7 @@ describe("a host that doesn't answer", () => {
   it("is left out while no record knows it", () => {
     const plan = planOf(new Map(untrustedProbes()).set("spark-3", gone));
     expect(peersIn(plan, "spark-1")).toEqual(["spark-2"]);
-    expect(trustDocument("spark-3", trustIn(plan, "spark-3"), new Map(), owner)).toBe("");
+    expect(trustDocument("spark-3", trustIn(plan, "spark-3"), commonTrust([], new Map()), owner)).toBe("");
   });
 });
 
@@ -242,8 +242,7 @@ describe("the document", () => {
   it("has a line a fact", () => {
     const plan = planOf(settled);
     const trust = trustIn(plan, "spark-1");
-    const keys = new Map(trust.identities.map(({ host, publicKey = "" }) => [host, publicKey]));
-    const document = trustDocument("spark-1", trust, keys, owner);
+    const document = trustDocument("spark-1", trust, commonTrust(plan.hosts, new Map()), owner);
     expect(document.replace(/^(block \S+|peers) \S+$/gm, "$1 BASE64")).toMatchInlineSnapshot(`
       "spark-mesh 1
       host spark-1
@@ -261,13 +260,13 @@ describe("the document", () => {
   });
 
   it("is refused where a stage told no key, or something else", () => {
-    const trust = trustIn(planOf(untrustedProbes()), "spark-1");
-    const keys = new Map(trust.identities.map(({ host }) => [host, "ssh-ed25519 AAAA"]));
-    expect(() => trustDocument("spark-1", trust, new Map(keys).set("spark-2", "none of it"), owner)).toThrow(
-      'spark-1: public key of spark-2: found "none of it"; allowed: an ed25519 public key without a comment',
+    const { hosts } = planOf(untrustedProbes());
+    const made = new Map(hosts.map(({ name }) => [name, "ssh-ed25519 AAAA"]));
+    expect(() => commonTrust(hosts, new Map(made).set("spark-2", "none of it"))).toThrow(
+      'spark-2: public key: found "none of it"; allowed: an ed25519 public key without a comment',
     );
-    keys.delete("spark-1");
-    expect(() => trustDocument("spark-1", trust, keys, owner)).toThrow('public key of spark-1: found "none"');
+    made.delete("spark-1");
+    expect(() => commonTrust(hosts, made)).toThrow('spark-1: public key: found "none"');
   });
 });
 

@@ -4,7 +4,7 @@ import { type TrustFacts, trustFacts } from "../../../facts/trustFacts";
 import { installedTrust, NO_TRUST } from "../../../lab/bench/playedTrust";
 import type { HostTrust, Plan } from "../../../plan/plan";
 import { planMesh } from "../../../plan/planMesh";
-import { trustDocument } from "../../../plan/trust/document";
+import { commonTrust, trustDocument } from "../../../plan/trust/document";
 import { ARTICLE_RING, change, cluster, factsIn, freshProbes, settledProbes } from "../hosts";
 
 /** Meshes whose hosts trust each other, with facts as a run of `trust` leaves them. */
@@ -60,18 +60,14 @@ export function trustedProbes(config = trusting(), wiring = ARTICLE_RING): Map<s
  */
 export function installed(probes: Map<string, Probe>, config = trusting(), made = "KEY"): Map<string, Probe> {
   const plan = planOf(probes, config);
-  const keys = new Map(
-    plan.hosts.flatMap(({ name, number, trust }): [string, string][] => {
-      const known = trust?.identities.find(({ host }) => host === name)?.publicKey;
-      return known === undefined && !trust?.keyDue
-        ? []
-        : [[name, known ?? `ssh-ed25519 ${`${made}${number}`.repeat(2)}`]];
-    }),
-  );
+  const keys = plan.hosts
+    .filter(({ trust }) => trust?.keyDue)
+    .map(({ name, number }): [string, string] => [name, `ssh-ed25519 ${`${made}${number}`.repeat(2)}`]);
+  const common = commonTrust(plan.hosts, new Map(keys));
   return plan.hosts
     .filter(({ name }) => probes.get(name)?.kind === "facts")
     .reduce((so, { name }) => {
-      const document = trustDocument(name, trustIn(plan, name), keys, owner);
+      const document = trustDocument(name, trustIn(plan, name), common, owner);
       return change(so, name, (facts) => ({ ...facts, trust: trustFacts(installedTrust(document)) }));
     }, probes);
 }
