@@ -70,10 +70,13 @@ function readStaged(line: string): Staged {
 export class Host {
   readonly #args: HostArgs;
   readonly #fresh: string;
+  readonly #payload: string;
 
   constructor(args: HostArgs) {
     this.#args = args;
     this.#fresh = packPayload(scriptTexts(), args.document);
+    // What a settled host was committed with, not what this release would send: see `#ignored`.
+    this.#payload = isStageDue(args.plan) ? this.#fresh : (args.plan.committedPayload ?? this.#fresh);
   }
 
   /**
@@ -81,14 +84,11 @@ export class Host {
    * the transaction in force and the public key.
    */
   stage(name: string, options: pulumi.CustomResourceOptions): remote.Command {
-    const { plan } = this.#args;
-    const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
     return this.#command(name, options, {
       create: RUN.stage,
       delete: RUN.release,
-      due: isStageDue(plan),
-      note: notes.filter((note) => note !== "").join("; "),
-      stdin: this.#stdin(this.#payload(isStageDue(plan)), pulumi.output("")),
+      ...this.#staging(),
+      stdin: this.#stdin(this.#payload, pulumi.output("")),
     });
   }
 
@@ -122,20 +122,19 @@ export class Host {
 
   /** Disarms the rollback and records what was committed; its deletion restores what was there before. */
   commit(name: string, stage: remote.Command, options: pulumi.CustomResourceOptions): remote.Command {
-    const { state, note, committedTransaction } = this.#args.plan;
-    const due = state === "due";
-    // What a stage that only makes a key will print is not known before it does, and this is no change of the commit.
-    const transaction =
-      due || committedTransaction === undefined
-        ? stage.stdout.apply((line) => readStaged(line).transaction)
-        : pulumi.output(committedTransaction);
+    const transaction = stage.stdout.apply((line) => readStaged(line).transaction);
     return this.#command(name, options, {
       create: RUN.commit,
       delete: RUN.undo,
-      due,
-      note,
-      stdin: this.#stdin(this.#payload(due), transaction),
+      ...this.#staging(),
+      stdin: this.#stdin(this.#payload, transaction),
     });
+  }
+
+  #staging(): Pick<Operation, "due" | "note"> {
+    const { plan } = this.#args;
+    const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
+    return { due: isStageDue(plan), note: notes.filter((note) => note !== "").join("; ") };
   }
 
   #command(name: string, options: pulumi.CustomResourceOptions, operation: Operation): remote.Command {
@@ -173,11 +172,6 @@ export class Host {
     }
     const asked = this.#args.sudoPassword !== undefined && (create === RUN.stage || create === RUN.commit);
     return asked ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
-  }
-
-  /** Where nothing is due: what the host was committed with, not what this release would send. */
-  #payload(due: boolean): string {
-    return due ? this.#fresh : (this.#args.plan.committedPayload ?? this.#fresh);
   }
 
   #stdin(payload: string, transactions: pulumi.Output<string>): pulumi.Output<string> {

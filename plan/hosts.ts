@@ -88,7 +88,7 @@ export function planHosts(
   };
 }
 
-/** Whether something is to be done on a host with root's rights. */
+/** Whether something is to be staged on a host, and so committed: what its record holds is what it was sent last. */
 export function isStageDue({ state, trust }: HostPlan): boolean {
   return state === "due" || trust?.keyDue === true;
 }
@@ -163,7 +163,7 @@ function managementOf(view: HostView): Pick<HostPlan, "managementInterface" | "m
 function standingOf(
   draft: Draft,
   wish: Parameters<typeof differencesOf>[0],
-): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload" | "committedTransaction"> {
+): Pick<HostPlan, "state" | "differences" | "note" | "committedPayload"> {
   const { view, moves } = draft;
   if (view.kind === "abandoned") return { state: "abandoned", differences: [], note: "" };
   if (!isReached(view)) return { state: "unknown", differences: [], note: "" };
@@ -174,7 +174,7 @@ function standingOf(
     state: settled ? "settled" : "due",
     differences,
     note: settled ? "" : noteOf(facts, differences),
-    ...(facts.record && { committedPayload: facts.record.payload, committedTransaction: facts.record.transaction }),
+    ...(facts.record ? { committedPayload: facts.record.payload } : {}),
   };
 }
 

@@ -130,8 +130,6 @@ export interface HostPlan {
   readonly moves: readonly FileMove[];
   /** The recorded payload, where there is a record. */
   readonly committedPayload?: string;
-  /** Id of the transaction that committed it. */
-  readonly committedTransaction?: string;
   /** Undefined where SSH trust is off, and on an abandoned host that never had it. */
   readonly trust?: HostTrust;
 }

@@ -49,7 +49,8 @@ export function trustDifferences(
 function statFindings({ path, mode, owner, type }: TrustStat, stats: readonly TrustStat[]): readonly Finding[] {
   const wantedType = path === "~/.ssh" || path === FOLDER ? "directory" : "regular file";
   if (type.replace("empty ", "") !== wantedType) return [{ property: "type", found: type, wanted: wantedType }];
-  const bits = Number.parseInt(mode, 8);
+  // A folder takes its group from the one around it where that one has the bit for it.
+  const bits = Number.parseInt(mode, 8) & 0o777;
   const wantedMode = OWN_MODES.get(path) ?? (bits & ~OTHERS_WRITE).toString(8);
   // Its owner is who logs in, by the name that stat has for them.
   const wantedOwner = stats.find((stat) => stat.path === FOLDER)?.owner ?? owner;

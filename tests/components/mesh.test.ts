@@ -6,7 +6,7 @@ import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { change, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
+import { change, changeRecord, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 
 /** A resource as the program registered it. */
@@ -343,13 +343,14 @@ describe("SSH trust", () => {
     );
   });
 
-  it("with a key pair gone stages that host, commits nothing, and tells all", async () => {
+  it("with a key pair gone stages and commits that host, and tells all", async () => {
     stagedKey = (number) => (number === "2" ? " ssh-ed25519 MADEMAD2" : "");
     const probes = changeTrust(trustedProbes(), "spark-2", (trust) => ({ ...trust, privateKey: false }));
     const resources = await meshOf(probes, config);
     expect(due(resources)).toEqual([
       "spark-1-netplan-verify",
       "spark-1-trust-install",
+      "spark-2-netplan-commit",
       "spark-2-netplan-stage",
       "spark-2-netplan-verify",
       "spark-2-trust-install",
@@ -364,6 +365,24 @@ describe("SSH trust", () => {
       "MADEMAD2 spark-mesh:spark-2",
       "KEY3KEY3 spark-mesh:spark-3",
     ]);
+  });
+
+  it("is quiet after a key was made, on a host whose sudo password has to reach the state", async () => {
+    const withPassword = trusting({ hosts: config.hosts.map((host) => ({ ...host, sudoPassword: "pass word" })) });
+    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
+    const stdins = async (probes: Map<string, Probe>) => {
+      const resources = await meshOf(probes, withPassword);
+      return Promise.all(
+        ["stage", "commit"].map((operation) =>
+          plain<string>(get(resources, `mesh-spark-2-netplan-${operation}`).inputs.stdin),
+        ),
+      );
+    };
+    const made = await stdins(changeTrust(trustedProbes(), "spark-2", (trust) => ({ ...trust, privateKey: false })));
+    const payload = made[1]?.split("\n").at(-3) ?? "";
+    registered.length = 0;
+    const committed = changeRecord(trustedProbes(), "spark-2", (record) => ({ ...record, payload }));
+    expect(await stdins(committed)).toEqual(made);
   });
 
   it("of an abandoned host stays behind untouched", async () => {

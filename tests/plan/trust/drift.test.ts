@@ -135,6 +135,7 @@ describe("drift on one host", () => {
   });
 
   it("is no drift while a mode keeps others from writing, or a file is empty", () => {
+    expect(states(planOf(restat("spark-mesh", { mode: "2700" })))).toEqual(["settled", "settled", "settled"]);
     expect(states(planOf(restat("authorized_keys", { mode: "644" })))).toEqual(["settled", "settled", "settled"]);
     expect(states(planOf(restat("config", { type: "regular empty file" })))).toEqual(["settled", "settled", "settled"]);
   });
