@@ -9,6 +9,11 @@ function joined(path: string, keys: readonly PropertyKey[]): string {
   );
 }
 
+/** A path inside a document as a person would write it: `hosts[2].number`. */
+export function pathText(keys: readonly PropertyKey[]): string {
+  return joined("", keys);
+}
+
 /** A key as a person wrote it, quoted where it isn't plain. */
 function keyText(key: PropertyKey): string {
   return /^[A-Za-z0-9_-]{1,64}$/.test(String(key)) ? String(key) : quoted(String(key));

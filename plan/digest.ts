@@ -14,12 +14,17 @@ interface Committed {
 
 /** Digest of the desired document, in hex: equal on every control machine and in every release. */
 export function digestOf({ netplanFile, netplanText, sysctlText, netdevs, meshDigest }: Committed): string {
-  return sha256(canonicalJson({ netplanFile, netplanText, sysctlText, netdevs, meshDigest }));
+  return digestOfValue({ netplanFile, netplanText, sysctlText, netdevs, meshDigest });
 }
 
 /** Of the mesh that every host's record holds, in hex. */
 export function digestOfMesh(mesh: RecordedMesh): string {
-  return sha256(canonicalJson(mesh));
+  return digestOfValue(mesh);
+}
+
+/** Of plain data, in hex: equal values give equal digests, whatever the order of their keys. */
+export function digestOfValue(value: unknown): string {
+  return sha256(canonicalJson(value));
 }
 
 /** In hex, over UTF-8. */

@@ -21,6 +21,15 @@ const RING_VARIABLES = {
 /** NCCL's other algorithms take it for granted that every rank reaches every other. */
 const LARGE_RING_VARIABLES = { NCCL_ALGO: "Ring" } as const;
 
+type RankHostPlan = Pick<HostPlan, "name" | "netdevs" | "managementInterface" | "managementAddress" | "state">;
+
+/** What a rank's environment hangs on. */
+export interface RankMesh {
+  readonly topology: Plan["topology"];
+  /** In rank order. */
+  readonly hosts: readonly RankHostPlan[];
+}
+
 /**
  * The environment of a rank on each host, in rank order. NCCL_IB_GID_INDEX is left out on purpose: it differs per node
  * and moves. A host that can't be asked lacks what hangs on its management netdev; an abandoned one has no rank.
@@ -29,7 +38,7 @@ const LARGE_RING_VARIABLES = { NCCL_ALGO: "Ring" } as const;
  * @throws Faults where two of these hosts don't reach each other over a cable or a switch.
  */
 export function ncclEnv(
-  plan: Plan,
+  plan: RankMesh,
   hosts: readonly string[] = plan.hosts.map(({ name }) => name),
 ): Readonly<Record<string, Readonly<Record<string, string>>>> {
   const members = plan.hosts.filter(({ name }) => hosts.includes(name));
@@ -45,7 +54,7 @@ export function ncclEnv(
   );
 }
 
-function unreached({ name, netdevs }: HostPlan, others: readonly HostPlan[]): readonly string[] {
+function unreached({ name, netdevs }: RankHostPlan, others: readonly RankHostPlan[]): readonly string[] {
   return others
     .filter((other) => !netdevs.some((netdev) => faces(netdev, new Set([other.name]))))
     .map(
@@ -58,7 +67,7 @@ function faces({ peers }: NetdevPlan, hosts: ReadonlySet<string>): boolean {
   return peers.some(({ host }) => hosts.has(host));
 }
 
-function rankVariables(host: HostPlan, hosts: ReadonlySet<string>): Readonly<Record<string, string>> {
+function rankVariables(host: RankHostPlan, hosts: ReadonlySet<string>): Readonly<Record<string, string>> {
   const { managementInterface, managementAddress, netdevs } = host;
   const devices = netdevs.filter((netdev) => faces(netdev, hosts)).map(({ roceDevice }) => roceDevice);
   return {

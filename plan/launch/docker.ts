@@ -1,0 +1,157 @@
+import { digestOfValue } from "../digest";
+import type { ExecutorConfig, Mod } from "../recipe/recipe";
+import type { RankHost } from "./ranks";
+
+/** One rank's container, before it is words for docker. */
+export interface Container {
+  /** Of the deployment. */
+  readonly deployment: string;
+  readonly rank: number;
+  readonly host: RankHost;
+  readonly image: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly argv: readonly string[];
+  readonly before: readonly string[];
+  /** Variables that Ray must not carry from this rank to others. */
+  readonly own: readonly string[];
+  readonly mods: readonly Mod[];
+  /** Absolute paths outside of the caches that are the model's. */
+  readonly model: string | undefined;
+  /** Whether it has peers to reach over RDMA. */
+  readonly rdma: boolean;
+  readonly executor: ExecutorConfig;
+  /** What matters and isn't said in words for docker: ids of the image and of mods, the model's revision. */
+  readonly identity: unknown;
+}
+
+/** Where a host keeps what a deployment's containers need: start.sh, and its mods under mods/. */
+const DEPLOYMENTS = "/var/lib/spark-mesh/deployments";
+
+/** Where the container has that. */
+const MOUNT = "/spark-mesh";
+
+/** Caches in the user's home, which other tools share, and where a container looks for them. */
+const CACHES = [
+  [".cache/huggingface", "/root/.cache/huggingface"],
+  // Recipes for sparkrun name the model's files there.
+  [".cache/huggingface", "/cache/huggingface"],
+  [".cache/vllm", "/root/.cache/vllm"],
+  [".cache/flashinfer", "/root/.cache/flashinfer"],
+  [".triton", "/root/.triton"],
+] as const;
+
+/** How long a rank may take to end, in seconds: a stuck one took 14. */
+const STOP_SECONDS = "30";
+
+export function containerName({ deployment, rank }: Pick<Container, "deployment" | "rank">): string {
+  return `spark-mesh-${deployment}-${rank}`;
+}
+
+interface DockerRun {
+  /** The whole argument list, `docker run` first. */
+  readonly docker: readonly string[];
+  /** sha256 of everything that matters, in hex; the container's label spark-mesh.digest. */
+  readonly digest: string;
+}
+
+/**
+ * The server as the container's own process, which docker starts again when it or the host has died; no more rights
+ * than RDMA needs, unless the recipe asks for all.
+ */
+export function dockerRun(container: Container): DockerRun {
+  const { deployment, rank, image, executor, identity } = container;
+  const options = [
+    ...pairs("--restart", [String(executor.restart_policy ?? "unless-stopped")]),
+    ...pairs("--stop-timeout", [STOP_SECONDS]),
+    ...pairs("--gpus", [String(executor.gpus ?? "all")]),
+    ...namespaces(executor),
+    ...rights(container),
+    ...pairs("--memory", texts(executor.memory_limit)),
+    ...volumes(container),
+    ...pairs("--label", texts(executor.labels)),
+    ...Object.entries(container.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    // An image's own entrypoint would take the server for its arguments.
+    ...pairs("--entrypoint", [String(executor.entrypoint ?? "")]),
+  ];
+  const process = [...starting(container), ...container.argv];
+  const digest = digestOfValue({ options, image, process, identity });
+  const labels = [`spark-mesh.deployment=${deployment}`, `spark-mesh.rank=${rank}`, `spark-mesh.digest=${digest}`];
+  return {
+    docker: [
+      ...["docker", "run", "--detach", "--name", containerName(container)],
+      ...pairs("--label", labels),
+      ...options,
+      image,
+      ...process,
+    ],
+    digest,
+  };
+}
+
+function namespaces({ ipc, shm_size }: ExecutorConfig): readonly string[] {
+  const isHost = (ipc ?? "host") === "host";
+  return [
+    ...pairs("--ipc", [String(ipc ?? "host")]),
+    ...(isHost ? [] : pairs("--shm-size", texts(shm_size))),
+    ...pairs("--network", ["host"]),
+  ];
+}
+
+function rights({ executor, rdma }: Container): readonly string[] {
+  const { privileged, cap_add, devices, security_opt, ulimit } = executor;
+  const own = texts(ulimit);
+  const limits = ["memlock=-1", "stack=67108864"].filter(
+    (limit) => !own.some((other) => other.split("=")[0] === limit.split("=")[0]),
+  );
+  const all = privileged === true;
+  return [
+    ...(all ? ["--privileged"] : []),
+    ...pairs("--device", all ? [] : unique([...(rdma ? ["/dev/infiniband"] : []), ...texts(devices).map(sameInside)])),
+    ...pairs("--cap-add", all ? [] : unique([...(rdma ? ["IPC_LOCK"] : []), ...texts(cap_add)])),
+    ...pairs("--security-opt", texts(security_opt)),
+    ...pairs("--ulimit", [...limits, ...own]),
+  ];
+}
+
+/** A device that keeps its name in the container: `/dev/x:/dev/x` is `/dev/x`. */
+function sameInside(device: string): string {
+  const [outside = "", inside, ...rest] = device.split(":");
+  return inside === outside && rest.length === 0 ? outside : device;
+}
+
+function volumes({ deployment, host, model, executor, mods, before }: Container): readonly string[] {
+  const caches = CACHES.map(([from, to]) => `${host.home}/${from}:${to}`);
+  const started = mods.length > 0 || before.length > 0 ? [`${DEPLOYMENTS}/${deployment}:${MOUNT}:ro`] : [];
+  return pairs("--volume", [
+    ...caches,
+    ...(model === undefined ? [] : [`${model}:${model}:ro`]),
+    ...started,
+    ...(executor.volumes ?? []).map(String),
+  ]);
+}
+
+/** Words before the server: start.sh applies mods, runs what comes before, and becomes the server. */
+function starting({ mods, own, before }: Container): readonly string[] {
+  if (mods.length === 0 && before.length === 0) return [];
+  return [
+    "bash",
+    `${MOUNT}/start.sh`,
+    ...mods.flatMap(({ name }) => ["--mod", name]),
+    ...own.flatMap((name) => ["--own", name]),
+    "--",
+    ...(before.length > 0 ? [...before, "--"] : []),
+  ];
+}
+
+function pairs(option: string, values: readonly string[]): readonly string[] {
+  return values.flatMap((value) => [option, value]);
+}
+
+function texts(value: string | number | readonly (string | number)[] | null | undefined): readonly string[] {
+  if (value === null || value === undefined) return [];
+  return (typeof value === "object" ? value : [value]).map(String);
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,105 @@
+import type { Word } from "../recipe/command";
+
+/** A flag of `vllm serve`, under every name that its parser takes. */
+export interface Flag {
+  readonly names: readonly string[];
+  /** False: it stands alone. */
+  readonly hasValue: boolean;
+}
+
+const valued = (...names: string[]): Flag => ({ names, hasValue: true });
+
+/** Flags that the plan reads, adds or takes out. */
+export const FLAGS = {
+  tensorParallel: valued("--tensor-parallel-size", "-tp", "--tensor-parallel"),
+  pipelineParallel: valued("--pipeline-parallel-size", "-pp", "--pipeline-parallel"),
+  dataParallel: valued("--data-parallel-size", "-dp"),
+  dataParallelLocal: valued("--data-parallel-size-local", "-dpl"),
+  dataParallelRank: valued("--data-parallel-rank", "-dpn"),
+  dataParallelStartRank: valued("--data-parallel-start-rank", "-dpr"),
+  dataParallelAddress: valued("--data-parallel-address", "-dpa"),
+  dataParallelRpcPort: valued("--data-parallel-rpc-port", "-dpp"),
+  executorBackend: valued("--distributed-executor-backend"),
+  nnodes: valued("--nnodes", "-n"),
+  nodeRank: valued("--node-rank", "-r"),
+  masterAddr: valued("--master-addr"),
+  masterPort: valued("--master-port"),
+  headless: { names: ["--headless"], hasValue: false },
+  port: valued("--port"),
+  revision: valued("--revision"),
+  gpuMemoryUtilization: valued("--gpu-memory-utilization"),
+} as const satisfies Readonly<Record<string, Flag>>;
+
+/** Parameters whose flags are not their names with dashes. */
+const PARALLEL: Readonly<Record<string, Flag>> = {
+  tensor_parallel: FLAGS.tensorParallel,
+  pipeline_parallel: FLAGS.pipelineParallel,
+  data_parallel: FLAGS.dataParallel,
+};
+
+/** The flag that a parameter's name stands for: `max_model_len` is --max-model-len. */
+export function flagOf(parameter: string): Flag {
+  return Object.hasOwn(PARALLEL, parameter) && PARALLEL[parameter]
+    ? PARALLEL[parameter]
+    : valued(`--${parameter.replaceAll("_", "-")}`);
+}
+
+/** Where a flag is among words. */
+interface Found {
+  readonly index: number;
+  /** How many words it takes. */
+  readonly count: number;
+  readonly value: Word | undefined;
+}
+
+/** The last one, which is the one that vLLM's parser goes by. */
+export function findFlag(words: readonly Word[], flag: Flag): Found | undefined {
+  for (let index = words.length - 1; index >= 0; index--) {
+    const word = words[index];
+    const [, name, joined] = /^(--?[^=]+)(?:=(.*))?$/s.exec(word?.text ?? "") ?? [];
+    if (!word || name === undefined || !flag.names.includes(plainName(name))) continue;
+    if (joined !== undefined) return { index, count: 1, value: { ...word, text: joined } };
+    const next = words[index + 1];
+    if (!flag.hasValue || !next || isFlag(next.text)) return { index, count: 1, value: undefined };
+    return { index, count: 2, value: next };
+  }
+  return undefined;
+}
+
+export function flagValue(words: readonly Word[], flag: Flag): Word | undefined {
+  return findFlag(words, flag)?.value;
+}
+
+/** Words without any of these flags and their values. */
+export function withoutFlags(words: readonly Word[], flags: readonly Flag[]): readonly Word[] {
+  let left = words;
+  for (const flag of flags) {
+    for (let found = findFlag(left, flag); found; found = findFlag(left, flag)) {
+      left = [...left.slice(0, found.index), ...left.slice(found.index + found.count)];
+    }
+  }
+  return left;
+}
+
+/** Words with these values for the flag, where it stood, else at the end. */
+export function withFlag(words: readonly Word[], flag: Flag, values: readonly Word[]): readonly Word[] {
+  const found = findFlag(words, flag);
+  const name = words[found?.index ?? -1]?.text.replace(/=.*$/s, "") ?? flag.names[0] ?? "";
+  const named = { text: name, at: values[0]?.at ?? "" };
+  if (!found) return [...words, named, ...values];
+  // Some flags take several values; the model, the one word without a flag, stands before all of them.
+  const modelFirst = words[2] !== undefined && !isFlag(words[2].text);
+  const rest = words.slice(found.index + found.count);
+  const next = rest.findIndex(({ text }) => isFlag(text));
+  const after = modelFirst && found.count === 2 ? rest.slice(next === -1 ? rest.length : next) : rest;
+  return [...words.slice(0, found.index), named, ...values, ...after];
+}
+
+/** vLLM takes --max_model_len for --max-model-len. */
+function plainName(name: string): string {
+  return name.startsWith("--") ? name.replaceAll("_", "-") : name;
+}
+
+function isFlag(text: string): boolean {
+  return /^--?[A-Za-z]/.test(text);
+}

@@ -1,0 +1,176 @@
+import { Faults } from "../../config/faults";
+import { ncclEnv, type RankMesh } from "../nccl";
+import type { Word } from "../recipe/command";
+import type { Mod, Recipe } from "../recipe/recipe";
+import { containerName, dockerRun } from "./docker";
+import { contradictions, differing, rankEnvironment } from "./environment";
+import { FLAGS, flagValue } from "./flags";
+import { weightsOf } from "./memory";
+import { overridden } from "./overrides";
+import { countFaults, countOf, type Parallel, parallelOf, type RankHost } from "./ranks";
+import { launcherOf } from "./runtimes";
+import { type Overrides, parametersOf, serverOf } from "./serverArguments";
+import { notActedOn, utilizationWarnings } from "./warnings";
+
+/** What a deployment asks for. */
+export interface LaunchWish {
+  /** Of the deployment: containers and labels have it. */
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly overrides: Overrides;
+  /** In rank order. */
+  readonly hosts: readonly RankHost[];
+  /** True: these hosts and no fewer. False: as many of them as the recipe needs. */
+  readonly chosen: boolean;
+  /** What is known of what will run, where it is: a container with another id is another one. */
+  readonly known?: { readonly imageId?: string; readonly mods?: Readonly<Record<string, string>> };
+}
+
+/** One rank: a container on a host. */
+export interface RankLaunch {
+  readonly rank: number;
+  readonly host: string;
+  readonly container: string;
+  readonly image: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The server's argument list; with Ray, on other ranks than the head Ray's. */
+  readonly argv: readonly string[];
+  /** The whole `docker run` argument list. */
+  readonly docker: readonly string[];
+  /** The container's label spark-mesh.digest. */
+  readonly digest: string;
+}
+
+/** A deployment as it should run. Plain data; the same wish and mesh give the same plan. */
+export interface LaunchPlan {
+  readonly name: string;
+  readonly recipe: string;
+  readonly parallel: Parallel;
+  /** The first is the head. */
+  readonly ranks: readonly RankLaunch[];
+  /** Where the head answers. */
+  readonly endpoint: { readonly address: string; readonly port: number };
+  /** What is listened at on the head beside the endpoint. */
+  readonly ports: readonly number[];
+  /** Fraction of its host's memory that a rank takes; undefined: vLLM's own. */
+  readonly gpuMemoryUtilization?: number;
+  /** Bytes of the model's weights over all ranks of a replica; undefined where the recipe's metadata doesn't say. */
+  readonly weights?: number;
+  /** For build-and-copy.sh, where the image is built. */
+  readonly buildArgs: readonly string[];
+  readonly model: { readonly id: string; readonly revision?: string };
+  readonly mods: readonly Mod[];
+  /** One line each, place first. */
+  readonly warnings: readonly string[];
+}
+
+/** vLLM's own. */
+const PORT = 8000;
+
+/**
+ * What runs on each rank of a deployment.
+ *
+ * @param mesh undefined for one host alone.
+ * @throws Faults with everything that is wrong with recipe, overrides and hosts.
+ */
+export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
+  const faults: string[] = [];
+  const changed = overridden(wish.recipe, wish.overrides);
+  const { recipe, overrides } = changed;
+  const parameters = parametersOf(recipe, overrides);
+  const server = serverOf(recipe, parameters, overrides);
+  const found = launcherOf(recipe, server.words, parameters, overrides);
+  // Another runtime's command is not ours to judge.
+  if ("fault" in found) throw new Faults(`the recipe ${recipe.name}`, [found.fault]);
+  faults.push(...changed.faults, ...server.faults);
+  const isVllm = server.words.some(
+    ({ text }, index) => /(^|\/)vllm$/.test(text) && server.words[index + 1]?.text === "serve",
+  );
+  if (!isVllm && faults.length === 0)
+    faults.push(`${server.words[0]?.at}: command: found no \`vllm serve\`; it is what is given a rank`);
+  const parallel = parallelOf(server.words, parameters, faults);
+  const port = numberOf(server.words, "port", 65535, faults) ?? PORT;
+  const gpuMemoryUtilization = numberOf(server.words, "gpuMemoryUtilization", 1, faults);
+  if (faults.length === 0) faults.push(...countFaults(recipe, parallel, server.words[0]?.at ?? "", wish));
+  if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, faults);
+
+  const hosts = wish.hosts.slice(0, countOf(parallel));
+  const launch = found.launcher({ words: server.words, parallel, parameters, hosts });
+  if (launch.faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, launch.faults);
+  const nccl =
+    hosts.length > 1 && mesh
+      ? ncclEnv(
+          mesh,
+          hosts.map(({ name }) => name),
+        )
+      : {};
+  const variables = hosts.map(({ name }) => nccl[name] ?? {});
+  const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env));
+  const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
+  const weights = weightsOf(recipe.metadata);
+  const identity = { ...wish.known, model: id, revision: recipe.modelRevision ?? "" };
+  const ranks = launch.ranks.map(({ argv, before = [] }, rank): RankLaunch => {
+    const env = environments[rank] ?? {};
+    const host = hosts[rank] ?? { name: "", address: "", home: "" };
+    const { docker, digest } = dockerRun({
+      deployment: wish.name,
+      rank,
+      host,
+      image: recipe.container,
+      env,
+      argv,
+      before,
+      own: before.length > 0 ? differing(environments) : [],
+      mods: recipe.mods,
+      model: folderOf(id),
+      rdma: hosts.length > 1,
+      executor: recipe.executor,
+      identity,
+    });
+    const container = containerName({ deployment: wish.name, rank });
+    return { rank, host: host.name, container, image: recipe.container, env, argv, docker, digest };
+  });
+  return {
+    name: wish.name,
+    recipe: recipe.name,
+    parallel,
+    ranks,
+    endpoint: { address: hosts[0]?.address ?? "", port },
+    ports: launch.ports,
+    ...(gpuMemoryUtilization !== undefined && { gpuMemoryUtilization }),
+    ...(weights !== undefined && { weights }),
+    buildArgs: recipe.buildArgs,
+    model: { id, ...(recipe.modelRevision !== undefined && { revision: recipe.modelRevision }) },
+    mods: recipe.mods,
+    warnings: [
+      ...recipe.warnings,
+      ...server.warnings,
+      ...notActedOn(recipe),
+      ...launch.warnings,
+      ...contradictions(recipe, server.env, variables),
+      ...utilizationWarnings(server.words),
+    ],
+  };
+}
+
+function numberOf(
+  words: readonly Word[],
+  name: "port" | "gpuMemoryUtilization",
+  most: number,
+  faults: string[],
+): number | undefined {
+  const word = flagValue(words, FLAGS[name]);
+  if (!word) return undefined;
+  const value = Number(word.text);
+  const whole = name === "port";
+  if (word.text.trim() !== "" && value > 0 && value <= most && (!whole || Number.isInteger(value))) return value;
+  faults.push(
+    `${word.at}: ${FLAGS[name].names[0]}: found ${word.text}; allowed: ${whole ? "a whole number from 1 to 65535" : "more than 0, up to 1"}`,
+  );
+  return undefined;
+}
+
+/** A model that is a folder on every host; what lies in a cache or in the image is there already. */
+function folderOf(model: string): string | undefined {
+  return model.startsWith("/") && !/^\/(root|cache|workspace)\//.test(model) ? model : undefined;
+}

@@ -1,0 +1,132 @@
+import { nearest } from "../../config/nearest";
+import { renderCommand, type Word } from "../recipe/command";
+import type { Parameters } from "../recipe/parameters";
+import type { Recipe } from "../recipe/recipe";
+import { FLAGS, findFlag, flagOf, flagValue, withFlag } from "./flags";
+
+/** What a stack or a command line wants otherwise than the recipe has it. */
+export interface Overrides {
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+  /** How messages name one, e.g. `deployments[0].overrides.port`. */
+  readonly path: (key: string) => string;
+}
+
+/** The server as one command line, before it is known which rank it is. */
+export interface Server {
+  readonly env: Readonly<Record<string, string>>;
+  readonly words: readonly Word[];
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Parameters that the launch itself goes by, whether or not the command has them. */
+const LAUNCH_PARAMETERS = ["distributed_executor_backend", "master_port", "data_parallel_rpc_port", "data_parallel"];
+
+/** Flags that people override most; another one has to be in the command or the defaults. */
+const COMMON_PARAMETERS = [
+  "port",
+  "host",
+  "tensor_parallel",
+  "pipeline_parallel",
+  "gpu_memory_utilization",
+  "max_model_len",
+  "max_num_seqs",
+  "max_num_batched_tokens",
+  "kv_cache_dtype",
+  "served_model_name",
+  "load_format",
+  "dtype",
+  "quantization",
+  "enforce_eager",
+  "trust_remote_code",
+];
+
+/** The recipe's values with the overrides over them. On one host alone, spark-vllm-docker takes its recipes' tp for 1. */
+export function parametersOf({ version, nodes, defaults, model }: Recipe, overrides: Overrides): Parameters {
+  const values = Object.entries(overrides.values).map(([key, value]) => [key, String(value)]);
+  const alone = version === 1 && nodes.max === 1 && "tensor_parallel" in defaults;
+  return {
+    ...(model !== undefined && { model }),
+    ...defaults,
+    ...(alone && { tensor_parallel: "1" }),
+    ...Object.fromEntries(values),
+  };
+}
+
+/** From the recipe's command, or from its defaults where it has none. */
+export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Overrides): Server {
+  if (recipe.command === undefined) return serverOfDefaults(recipe, parameters, overrides);
+  const { env, words, used, faults } = renderCommand(recipe, parameters);
+  let overridden = words;
+  const refused: string[] = [];
+  for (const key of Object.keys(overrides.values).filter((name) => !used.has(name))) {
+    const flag = flagOf(key);
+    if (findFlag(words, flag) || COMMON_PARAMETERS.includes(key)) {
+      overridden = withParameter(overridden, key, parameters[key] ?? "", overrides.path(key));
+    } else if (!LAUNCH_PARAMETERS.includes(key)) {
+      const near = nearest(key, [...used, ...COMMON_PARAMETERS]);
+      const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
+      refused.push(`${overrides.path(key)}: the command has no {${key}} and no ${flag.names[0]}${hint}`);
+    }
+  }
+  return {
+    env,
+    words: withRevision(recipe, overridden),
+    faults: [...faults, ...refused],
+    warnings: unusedDefaults(recipe, words, used, overrides),
+  };
+}
+
+/** A command that was not written: every default is a flag. */
+function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path }: Overrides): Server {
+  const { source, model } = recipe;
+  let words: readonly Word[] = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
+  const names = Object.keys(parameters).filter((key) => key !== "model" && !key.includes("."));
+  for (const key of names.filter((name) => !LAUNCH_PARAMETERS.includes(name) || name === "data_parallel")) {
+    const at = Object.hasOwn(values, key) ? path(key) : source.at(["defaults", key]);
+    words = withParameter(words, key, parameters[key] ?? "", at);
+  }
+  return { env: {}, words: withRevision(recipe, words), faults: [], warnings: [] };
+}
+
+/** A true or false is a flag that stands alone; a list was written with spaces. */
+function withParameter(words: readonly Word[], key: string, text: string, at: string): readonly Word[] {
+  const flag = flagOf(key);
+  if (!/^(true|yes|on|false|no|off)$/i.test(text)) {
+    const values = /^[[{]/.test(text) ? [text] : text.split(/\s+/);
+    return withFlag(
+      words,
+      flag,
+      values.map((value) => ({ text: value, at })),
+    );
+  }
+  const [name = ""] = flag.names;
+  const switches = [name, name.replace(/^--/, "--no-")];
+  const wanted = /^(true|yes|on)$/i.test(text) ? name : (switches[1] ?? "");
+  return [...words.filter((word) => !switches.includes(word.text)), { text: wanted, at }];
+}
+
+/** A pinned model is served as it was pinned. */
+function withRevision({ source, model, modelRevision }: Recipe, words: readonly Word[]): readonly Word[] {
+  const isNamed = words.some(({ text }) => text === model);
+  if (modelRevision === undefined || !isNamed || findFlag(words, FLAGS.revision)) return words;
+  return withFlag(words, FLAGS.revision, [{ text: modelRevision, at: source.at(["model_revision"]) }]);
+}
+
+/** Defaults that change nothing, unless the command says the same in its own words. */
+function unusedDefaults(
+  { source, defaults }: Recipe,
+  words: readonly Word[],
+  used: ReadonlySet<string>,
+  { values }: Overrides,
+): readonly string[] {
+  const saysTheSame = (key: string) => {
+    const flag = findFlag(words, flagOf(key));
+    const isSwitch = /^(true|yes|on)$/i.test(defaults[key] ?? "");
+    return flag !== undefined && (isSwitch || flagValue(words, flagOf(key))?.text === defaults[key]);
+  };
+  return Object.keys(defaults)
+    .filter((key) => !key.includes(".") && !used.has(key) && !LAUNCH_PARAMETERS.includes(key))
+    .filter((key) => !Object.hasOwn(values, key) && !saysTheSame(key))
+    .map((key) => `${source.atKey(["defaults", key])}: defaults.${key}: not acted on: the command has no {${key}}`);
+}

@@ -1,0 +1,158 @@
+import { z } from "zod";
+
+/**
+ * The shape of a recipe, versions 1 (spark-vllm-docker) and 2 (sparkrun): one format in practice. Keys that are not
+ * listed are no faults, since other tools have more. Every leaf's message says what is allowed.
+ */
+
+const allowed = (text: string) => ({ error: () => text });
+
+/** A text, which people also write as a bare number. */
+const text = (pattern: RegExp, what: string) =>
+  z.union(
+    [
+      z.string(allowed(what)).regex(pattern, allowed(what)),
+      z.number(allowed(what)).refine((value) => pattern.test(String(value)), allowed(what)),
+    ],
+    allowed(what),
+  );
+const line = text(/^[^\p{Cc}]{1,4096}$/u, "one line of text");
+const flag = z.boolean(allowed("true or false"));
+const nodes = z
+  .int(allowed("a whole number from 1 to 64"))
+  .min(1, allowed("a whole number from 1 to 64"))
+  .max(64, allowed("a whole number from 1 to 64"));
+
+/** Every runtime that recipes name; which of them can be launched is launch/runtimes.ts's to say. */
+export const RUNTIMES = ["vllm", "vllm-distributed", "vllm-ray", "sglang", "llama-cpp", "trtllm", "atlas"] as const;
+
+export type RuntimeName = (typeof RUNTIMES)[number];
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const variableText = 'a text, a number, true or false; "" for an empty one';
+const variable = z
+  .union([z.string(), z.number(), z.boolean()], allowed(variableText))
+  .refine((value) => !String(value).includes("\0"), allowed(variableText));
+const valueText = "a text, a number, true or false, or a list or a mapping of them";
+const parameter = z.union([scalar, z.null(), z.array(scalar), z.record(z.string(), z.json())], allowed(valueText));
+
+const image = text(
+  /^(?=.{1,255}(@|$))[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(?=\/))?(\/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+  "an image, e.g. ghcr.io/spark-arena/dgx-vllm-eugr-nightly:latest",
+);
+const modText = "mods/NAME, a folder beside the recipe, or @registry/mods/NAME";
+const mod = text(/^(?!.*(^|\/)\.\.?(\/|$))(@[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9._~/+-]+$/, modText);
+const restart = text(
+  /^(no|always|unless-stopped|on-failure(:[1-9][0-9]*)?)$/,
+  "no, always, unless-stopped or on-failure:N",
+);
+const option = text(/^[^\s\p{Cc}]{1,512}$/u, "a text without spaces");
+const options = z.union([option, z.array(option)], allowed("a text without spaces, or a list of them"));
+const volumes = z.array(
+  text(
+    /^\/[^\s:\p{Cc}]*:\/[^\s:\p{Cc}]*(:(ro|rw))?$/u,
+    "/HOST/PATH:/CONTAINER/PATH, both absolute, the same on every host",
+  ),
+  allowed("a list of /HOST/PATH:/CONTAINER/PATH"),
+);
+
+/** `executor_config`: how the container is started. */
+export const executorConfig = z.looseObject(
+  {
+    privileged: flag.nullish(),
+    restart_policy: restart.nullish(),
+    auto_remove: flag.nullish(),
+    gpus: option.nullish(),
+    ipc: option.nullish(),
+    shm_size: option.nullish(),
+    network: option.nullish(),
+    user: option.nullish(),
+    entrypoint: text(/^[^\s\p{Cc}]{0,512}$/u, 'a path in the image, or ""').nullish(),
+    memory_limit: option.nullish(),
+    security_opt: options.nullish(),
+    cap_add: options.nullish(),
+    ulimit: options.nullish(),
+    devices: options.nullish(),
+    labels: options.nullish(),
+    volumes: volumes.nullish(),
+  },
+  allowed("a mapping of the container's options"),
+);
+
+/** `metadata`: what people and the memory estimate want to know of the model. */
+const metadata = z.looseObject(
+  {
+    model_params: line.nullish(),
+    model_dtype: line.nullish(),
+    quantization: line.nullish(),
+    model_vram: z.number(allowed("gigabytes")).positive(allowed("gigabytes")).nullish(),
+  },
+  allowed("a mapping"),
+);
+
+export const recipe = z
+  .looseObject({
+    recipe_version: text(/^[12](\.0)?$/, "1 or 2")
+      .nullish()
+      .describe("1 (spark-vllm-docker) or 2 (sparkrun). Default: 2"),
+    name: line.nullish().describe("What people call it; required in version 1"),
+    description: z.string(allowed("a text")).nullish(),
+    maintainer: line.nullish(),
+    model: text(/^(?!-)[^\s\p{Cc}]{1,512}$/u, "a Hugging Face id, e.g. Qwen/Qwen3-8B, or an absolute path")
+      .nullish()
+      .describe("Hugging Face id, or a folder that every host has; required in version 2"),
+    model_revision: text(/^[A-Za-z0-9][\w./-]{0,127}$/, "a branch, a tag or a commit").nullish(),
+    runtime: z
+      .enum(RUNTIMES, allowed(RUNTIMES.join(", ")))
+      .nullish()
+      .describe("What serves. Default: from the command"),
+    runtime_version: line.nullish(),
+    container: image.nullish().describe("The image; pin a digest to keep what runs"),
+    mode: z.enum(["auto", "solo", "cluster"], allowed("auto, solo or cluster")).nullish(),
+    min_nodes: nodes.nullish(),
+    max_nodes: nodes.nullish(),
+    solo_only: flag.nullish(),
+    cluster_only: flag.nullish(),
+    defaults: z
+      .record(z.string(), parameter, allowed("a mapping of parameters"))
+      .nullish()
+      .describe("Values of the command's placeholders; without a command, the server's flags"),
+    env: z
+      .record(z.string(), variable, allowed("a mapping of variables"))
+      .nullish()
+      .describe("The container's environment, as data: no shell looks at it"),
+    command: z
+      .string(allowed("the server's command"))
+      .refine((value) => value.trim() !== "", allowed("the server's command, not empty"))
+      .nullish()
+      .describe("`vllm serve ...` with {placeholders}: an argument list in shell quoting, no shell script"),
+    mods: z.array(mod, allowed(`a list of ${modText}`)).nullish(),
+    build_args: z
+      .array(line, allowed("a list of texts"))
+      .nullish()
+      .describe("For build-and-copy.sh, where the image is built"),
+    executor_config: executorConfig.nullish(),
+    metadata: metadata.nullish(),
+  })
+  .describe("A recipe for serving a model, version 1 or 2");
+
+/** Keys that other tools act on and we don't. */
+export const UNACTED: Readonly<Record<string, string>> = {
+  builder: "an image under a registry's name is pulled, another one is built",
+  builder_config: "the image's source is the stack's to say",
+  pre_exec: "nothing is run in the container before the server but mods; make a mod of it",
+  post_exec: "the deployment's own health check is what is asked",
+  post_commands: "nothing is run on the control machine",
+  stop_after_post: "a deployment runs until it is destroyed",
+  readiness: "ready is an answered completion",
+  runtime_config: "write what the server should get into the command or defaults",
+  distribution_config: "model and image go to every host of the deployment",
+  min_sparkrun_version: "this is not sparkrun",
+  sparkrun_version: "this is not sparkrun",
+  benchmark: "nothing is measured",
+};
+
+/** The recipe's format for editors. */
+export function recipeJsonSchema(): unknown {
+  return z.toJSONSchema(recipe, { io: "input", unrepresentable: "any" });
+}
