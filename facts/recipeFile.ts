@@ -1,0 +1,43 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Faults } from "../config/faults";
+import { nearest } from "../config/nearest";
+
+interface RecipeFile {
+  /** As messages name it. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Beside the folders of the checkout; in the package these are in dist/. */
+const shipped = [join(__dirname, "..", "recipes"), join(__dirname, "..", "..", "recipes")];
+
+/**
+ * A recipe's file: by path where it has a slash or an ending, else by its name in recipes/.
+ *
+ * @throws Faults where there is none, with the nearest name.
+ */
+export function readRecipeFile(wanted: string): RecipeFile {
+  if (/\/|\.ya?ml$/.test(wanted)) return { file: wanted, text: textOf(wanted, wanted) };
+  const folder = shipped.find((path) => existsSync(path)) ?? "";
+  const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+  const found = files.find((name) => name.replace(/\.ya?ml$/, "") === wanted);
+  if (found === undefined) {
+    const names = files.map((name) => name.replace(/\.ya?ml$/, ""));
+    const near = nearest(wanted, names);
+    const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
+    throw new Faults("the recipe", [
+      `${wanted}: no such recipe in recipes/${hint}; there: ${names.join(", ")}; another one by its path`,
+    ]);
+  }
+  return { file: `recipes/${found}`, text: textOf(join(folder, found), wanted) };
+}
+
+function textOf(path: string, wanted: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/,.*/, "") : String(error);
+    throw new Faults("the recipe", [`${wanted}: can't be read (${reason})`]);
+  }
+}
