@@ -79,8 +79,9 @@ export function dockerRun(container: Container): DockerRun {
   return {
     docker: [
       ...["docker", "run", "--detach", "--name", containerName(container)],
-      ...pairs("--label", labels),
       ...options,
+      // After the recipe's own: the last one of a name counts.
+      ...pairs("--label", labels),
       image,
       ...process,
     ],

@@ -28,13 +28,15 @@ export const RUNTIMES = ["vllm", "vllm-distributed", "vllm-ray", "sglang", "llam
 
 export type RuntimeName = (typeof RUNTIMES)[number];
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const variableText = 'a text, a number, true or false; "" for an empty one';
-const variable = z
-  .union([z.string(), z.number(), z.boolean()], allowed(variableText))
-  .refine((value) => !String(value).includes("\0"), allowed(variableText));
+/** No argument and no variable can hold a NUL. */
+const isWhole = (value: unknown) => !String(value).includes("\0");
+const scalar = (what: string) =>
+  z.union([z.string(), z.number(), z.boolean()], allowed(what)).refine(isWhole, allowed(what));
 const valueText = "a text, a number, true or false, or a list or a mapping of them";
-const parameter = z.union([scalar, z.null(), z.array(scalar), z.record(z.string(), z.json())], allowed(valueText));
+const parameter = z.union(
+  [scalar(valueText), z.null(), z.array(scalar(valueText)), z.record(z.string(), z.json())],
+  allowed(valueText),
+);
 
 const image = text(
   /^(?=.{1,255}(@|$))[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(?=\/))?(\/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
@@ -118,12 +120,16 @@ export const recipe = z
       .nullish()
       .describe("Values of the command's placeholders; without a command, the server's flags"),
     env: z
-      .record(z.string(), variable, allowed("a mapping of variables"))
+      .record(
+        z.string(),
+        scalar('a text, a number, true or false; "" for an empty one'),
+        allowed("a mapping of variables"),
+      )
       .nullish()
       .describe("The container's environment, as data: no shell looks at it"),
     command: z
       .string(allowed("the server's command"))
-      .refine((value) => value.trim() !== "", allowed("the server's command, not empty"))
+      .refine((value) => value.trim() !== "" && isWhole(value), allowed("the server's command, not empty"))
       .nullish()
       .describe("`vllm serve ...` with {placeholders}: an argument list in shell quoting, no shell script"),
     mods: z.array(mod, allowed(`a list of ${modText}`)).nullish(),

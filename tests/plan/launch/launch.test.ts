@@ -200,7 +200,7 @@ describe("the container", () => {
 
   it("has the options that a recipe asks for", () => {
     const options =
-      "executor_config: { restart_policy: always, memory_limit: 110g, ulimit: [memlock=1, nofile=65535], devices: ['/dev/infiniband:/dev/infiniband', /dev/x], cap_add: SYS_PTRACE, ipc: private, shm_size: 10gb, entrypoint: /entry.sh, volumes: ['/data:/data:ro'], user: root }\n";
+      "executor_config: { restart_policy: always, memory_limit: 110g, ulimit: [memlock=1, nofile=65535], devices: ['/dev/infiniband:/dev/infiniband', /dev/x], cap_add: SYS_PTRACE, labels: spark-mesh.digest=x, ipc: private, shm_size: 10gb, entrypoint: /entry.sh, volumes: ['/data:/data:ro'], user: root }\n";
     const text = docker(options + withCommand("vllm serve {model} -tp 2"), { hosts: sparks(2) }, pair);
     for (const part of [
       "--restart always",
@@ -208,8 +208,8 @@ describe("the container", () => {
       "--ulimit stack=67108864 --ulimit memlock=1 --ulimit nofile=65535",
       "--device /dev/infiniband --device /dev/x --cap-add IPC_LOCK --cap-add SYS_PTRACE",
       "--ipc private --shm-size 10gb --network host",
-      "--volume /data:/data:ro",
-      "--entrypoint /entry.sh vllm-node vllm serve",
+      "--volume /data:/data:ro --label spark-mesh.digest=x --env",
+      "--entrypoint /entry.sh --label spark-mesh.deployment=test",
     ]) {
       expect(text).toContain(part);
     }
