@@ -3,7 +3,7 @@ import type { ExecutorConfig, Mod } from "../recipe/recipe";
 import type { RankHost } from "./ranks";
 
 /** One rank's container, before it is words for docker. */
-export interface Container {
+interface Container {
   /** Of the deployment. */
   readonly deployment: string;
   readonly rank: number;

@@ -12,7 +12,7 @@ export interface Meeting {
 }
 
 /** What one rank runs. */
-export interface RankCommand {
+interface RankCommand {
   readonly argv: readonly string[];
   /** Run in the container before it, to its end. */
   readonly before?: readonly string[];

@@ -24,7 +24,7 @@ const nodes = z
   .max(64, allowed("a whole number from 1 to 64"));
 
 /** Every runtime that recipes name; which of them can be launched is launch/runtimes.ts's to say. */
-export const RUNTIMES = ["vllm", "vllm-distributed", "vllm-ray", "sglang", "llama-cpp", "trtllm", "atlas"] as const;
+const RUNTIMES = ["vllm", "vllm-distributed", "vllm-ray", "sglang", "llama-cpp", "trtllm", "atlas"] as const;
 
 export type RuntimeName = (typeof RUNTIMES)[number];
 

@@ -6,7 +6,7 @@ export interface LexedWord {
   readonly offset: number;
 }
 
-export interface LexFault {
+interface LexFault {
   readonly offset: number;
   readonly text: string;
 }
