@@ -1,13 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { must, on, operate, type Result, traces } from "./operations";
-import { blocksOf, emptyHomes, home, keyIn, pairDocument, settlePair, sshFolder, trustDocument } from "./trust";
+import {
+  blocksOf,
+  emptyHomes,
+  home,
+  keyIn,
+  pairDocument,
+  settlePair,
+  sshFolder,
+  strangersKey,
+  trustDocument,
+} from "./trust";
 
 const ssh = `${home}/.ssh`;
 
 let lab: Lab;
 let host: LabHost;
-const keys = new Map([["spark-2", `ssh-ed25519 ${Buffer.alloc(51, 7).toString("base64")}`]]);
+const keys = new Map([["spark-2", strangersKey]]);
 
 beforeAll(async () => {
   const hosts = ["spark-1", "spark-2"].map((name) => ({ name, renderer: "networkd" as const }));

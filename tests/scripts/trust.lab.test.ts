@@ -1,18 +1,20 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { factsScript } from "../../facts/script";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { must, type Operation, on, operate, operationCommand } from "./operations";
+import { must, type Operation, on, operationCommand } from "./operations";
 import {
   asUser,
   blocksOf,
   changes,
   emptyHomes,
+  factsOf,
   home,
   keyIn,
   pairDocument,
   settlePair,
   sshFolder,
+  strangersKey,
   trustDocument,
+  trustHost,
 } from "./trust";
 
 let lab: Lab;
@@ -33,8 +35,7 @@ beforeAll(async () => {
   [host] = lab.hosts as [LabHost];
   await emptyHomes(lab);
   await settlePair(lab);
-  // Whose public key the host gets told; its own side is never looked at here.
-  keys = new Map([["spark-2", `ssh-ed25519 ${Buffer.alloc(51, 7).toString("base64")}`]]);
+  keys = new Map([["spark-2", strangersKey]]);
 });
 
 beforeEach(async () => {
@@ -43,21 +44,8 @@ beforeEach(async () => {
 
 afterAll(() => lab?.down());
 
-/** Makes the host's key pair and its blocks. */
-async function trust(): Promise<void> {
-  keys.set(host.name, keyIn(await must(lab, host, "stage", pairDocument(lab, host))));
-  expect(await operate(lab, host, "trust", trustDocument(lab, host, keys))).toMatchObject({ stderr: "", code: 0 });
-}
-
+const trust = () => trustHost(lab, host, keys);
 const distrust = () => must(lab, host, "distrust", trustDocument(lab, host, keys));
-/** What facts tell of the host's ~/.ssh. */
-async function facts() {
-  const { stdout } = await lab.exec(host.name, "runuser -u nvidia -- bash -s", {
-    stdin: `${factsScript}\nfirst_pass\nend\n`,
-  });
-  return JSON.parse(stdout).trust;
-}
-
 const foreign = {
   authorized_keys: Array.from(
     { length: 500 },
@@ -108,7 +96,7 @@ test("a home without ~/.ssh gets all of it, and is without it again", async () =
     publicKey: keys.get("spark-1"),
     peers: lab.hosts.map(({ name, hostKey }) => ({ host: name, hostKey })),
   });
-  expect(await facts()).toMatchObject({
+  expect(await factsOf(lab, host)).toMatchObject({
     stats: expect.arrayContaining([
       { path: "~/.ssh", mode: "700", owner: "nvidia", type: "directory" },
       { path: "~/.ssh/spark-mesh/id_ed25519", mode: "600", owner: "nvidia", type: "regular file" },
@@ -152,11 +140,7 @@ test("a second run writes nothing, and keeps the key pair", async () => {
 test("what is not ours stays, byte for byte, and comes back with its modes", async () => {
   await write({ ...foreign, id_ed25519: "the user's own\n", "id_ed25519.pub": "ssh-ed25519 AAAA own\n" });
   await on(lab, host.name, `cd ${home}/.ssh && chmod 0775 . && chmod 0664 authorized_keys && chmod 0640 known_hosts`);
-  await on(
-    lab,
-    host.name,
-    `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`,
-  );
+  await on(lab, host.name, `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`);
   const before = await sshFolder(lab, host.name);
   await trust();
   for (const [name, text] of Object.entries(blocksOf(lab, host, keys))) {
@@ -233,51 +217,4 @@ test("nothing of ours is left where our folder was removed by hand", async () =>
   await trust();
   await distrust();
   expect(await sshFolder(lab, host.name)).toBe(before);
-});
-
-describe("a new key pair", () => {
-  const folder = `${home}/.ssh/spark-mesh`;
-  test.each([
-    ["is asked for", "touch rotate"],
-    ["replaces one whose halves differ", "sed -i 's/AAAAI[A-Za-z0-9]/AAAAIA/; s/A .*/B /' id_ed25519.pub"],
-    ["replaces one with a broken private half", "echo broken >id_ed25519"],
-    ["replaces one without a public half", "rm id_ed25519.pub"],
-    [
-      "replaces one that others never heard of",
-      "rm id_ed25519*; ssh-keygen -q -t ed25519 -N '' -f id_ed25519; chown nvidia: *",
-    ],
-    ["replaces one of another type", "rm id_ed25519*; ssh-keygen -q -t ecdsa -N '' -f id_ed25519; chown nvidia: *"],
-  ])("%s", async (_, breakIt) => {
-    await trust();
-    const old = keys.get(host.name);
-    await on(lab, host.name, `cd ${folder} && ${breakIt}`);
-    await trust();
-    expect(keys.get(host.name)).not.toBe(old);
-    expect(await asUser(lab, host.name, `ssh-keygen -y -f ${folder}/id_ed25519`)).toContain(keys.get(host.name));
-    expect(JSON.parse(await read("spark-mesh/record.json")).publicKey).toBe(keys.get(host.name));
-    expect(await on(lab, host.name, `cd ${folder} && ls -A`)).toBe(
-      "id_ed25519\nid_ed25519.pub\nlock\noriginal\nrecord.json",
-    );
-  });
-
-  test("is not needed where only modes or the comment differ", async () => {
-    await trust();
-    const key = keys.get(host.name);
-    const comment = `'$(touch /tmp/canary)' "two" ;rm -rf ~ \\\\`;
-    await lab.exec(host.name, `cd ${folder} && chmod 0644 id_ed25519 && cat >id_ed25519.pub`, {
-      stdin: `${key} ${comment}\nssh-ed25519 AAAAanother line\n`,
-    });
-    expect((await facts()).publicKey).toBe(key);
-    await trust();
-    expect(keys.get(host.name)).toBe(key);
-    expect(await on(lab, host.name, `stat -c %a ${folder}/id_ed25519; ls /tmp/canary 2>/dev/null; true`)).toBe("600");
-  });
-
-  test("is not announced to peers before it is there", async () => {
-    await trust();
-    await on(lab, host.name, `rm -rf ${folder}`);
-    const { code, message } = await operate(lab, host, "trust", trustDocument(lab, host, keys));
-    expect(code).not.toBe(0);
-    expect(message).toContain("spark-1: ~/.ssh/spark-mesh/id_ed25519: found another key pair than the one");
-  });
 });

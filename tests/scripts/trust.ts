@@ -1,7 +1,10 @@
+import { factsScript } from "../../facts/script";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
-import { must, on, ringDocument, type Wish } from "./operations";
+import { must, on, operate, ringDocument, type Wish } from "./operations";
 
 export const home = "/home/nvidia";
+/** A key that no host has, for peers that are only told of. */
+export const strangersKey = `ssh-ed25519 ${Buffer.alloc(51, 7).toString("base64")}`;
 const base64 = (value: string) => Buffer.from(value).toString("base64");
 const cx7Octets = [177, 178];
 
@@ -84,6 +87,20 @@ export async function makeKeys(lab: Lab, hosts: readonly LabHost[] = lab.hosts):
     hosts.map(async (host) => [host.name, keyIn(await must(lab, host, "stage", pairDocument(lab, host)))] as const),
   );
   return new Map(keys);
+}
+
+/** Makes a host's key pair, which goes into `keys`, and its blocks, without a word. */
+export async function trustHost(lab: Lab, host: LabHost, keys: Map<string, string>): Promise<void> {
+  for (const [name, key] of await makeKeys(lab, [host])) keys.set(name, key);
+  const { code, stderr } = await operate(lab, host, "trust", trustDocument(lab, host, keys));
+  if (code !== 0 || stderr !== "") throw new Error(`${host.name}: trust: exit status ${code}: ${stderr}`);
+}
+
+/** What facts tell of the login user's ~/.ssh. */
+export async function factsOf(lab: Lab, host: LabHost) {
+  const stdin = `${factsScript}\nfirst_pass\nend\n`;
+  const { stdout } = await lab.exec(host.name, "runuser -u nvidia -- bash -s", { stdin });
+  return JSON.parse(stdout).trust;
 }
 
 /**
