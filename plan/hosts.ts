@@ -77,6 +77,7 @@ export function planHosts(
     mesh,
     faults: [...dead.filter(({ fault }) => fault).map(asLine), ...(trust?.faults ?? [])],
     warnings: [
+      ...(trust?.warnings ?? []),
       ...warned,
       ...drafts.flatMap(({ view, netplanFile, moves }) => sayMoves(view.config.name, netplanFile, moves)),
     ],

@@ -12,6 +12,7 @@ interface PlannedTrust {
   /** By host. */
   readonly hosts: ReadonlyMap<string, HostTrust>;
   readonly faults: readonly HostLine[];
+  readonly warnings: readonly HostLine[];
   /** What `up` can't mend. */
   readonly blockers: readonly HostLine[];
 }
@@ -57,6 +58,7 @@ export function planTrust(
   return {
     hosts: new Map(planned),
     faults: [...faults, ...views.flatMap(newerRecord)],
+    warnings: views.flatMap(rotation),
     blockers: views.flatMap(damagedBlocks),
   };
 }
@@ -115,6 +117,14 @@ function newerRecord(view: HostView): readonly HostLine[] {
   if (!isReached(view) || view.facts.trust?.record !== "newer") return [];
   const host = view.config.name;
   const line = `${host}: ~/.ssh/spark-mesh/record.json is of a later version than 1, which this release knows; use the release that wrote it`;
+  return [{ host, line }];
+}
+
+/** No drift, and yet what `up` does next is to be understood. */
+function rotation(view: HostView): readonly HostLine[] {
+  if (!isReached(view) || !view.facts.trust?.rotate) return [];
+  const host = view.config.name;
+  const line = `${host}: ~/.ssh/spark-mesh/id_ed25519: a new key pair is asked for; \`up\` makes it, and replaces the old key on every host`;
   return [{ host, line }];
 }
 

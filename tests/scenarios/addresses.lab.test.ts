@@ -90,7 +90,7 @@ describe.each(scenarioEngines())("addresses of one's own on the $kind engine", (
   }
 
   async function expectPing(host: string, netdev: string, peer: string): Promise<void> {
-    const { code, stdout } = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
+    const { code, stdout } = await lab.exec(host, `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
     expect(code, `${host} ${netdev} to ${peer}: ${stdout}`).toBe(0);
   }
 

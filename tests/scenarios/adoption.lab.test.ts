@@ -9,7 +9,7 @@ import { checkout, Project } from "../../lab/project";
 import { nvidiaPlaybook, nvidiaSync, sparkrun, sparkVllmDocker } from "../plan/foreignFiles";
 import { netplanFile } from "../plan/hosts";
 import { scenarioEngines } from "./engines";
-import { liveNetdevs, RING_ADDRESSES, traces, until } from "./observe";
+import { liveNetdevs, RING_ADDRESSES, traces, until, untilLive } from "./observe";
 
 type Addresses = Readonly<Record<string, string>>;
 type Foreign = (addresses: Addresses) => NetplanFileFact;
@@ -165,6 +165,7 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
       expect(code).toBe(0);
       await expectAdopted();
       await Promise.all(HOSTS.map((host) => lab.reboot(host)));
+      await untilLive(lab, FOREIGN);
       await expectQuiet();
       await expectAdopted();
     });
@@ -208,7 +209,9 @@ function isLive(address: string): string {
 async function flood(lab: Lab, link: (typeof FLOODS)[number]) {
   const { host, netdev, peer } = link;
   const round = `ping -q -c 100 -i 0.01 -W 2 -I ${netdev} ${peer} 2>&1`;
-  const { stdout: output } = await lab.exec(host, `touch ${FLOODING}; while [ -e ${FLOODING} ]; do ${round}; done`);
+  const { stdout: output } = await lab.exec(host, `touch ${FLOODING}; while [ -e ${FLOODING} ]; do ${round}; done`, {
+    timeoutSeconds: 600,
+  });
   return { link, output };
 }
 

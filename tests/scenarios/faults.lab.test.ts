@@ -39,6 +39,7 @@ function unplugged(...ports: readonly string[]): Arrange {
       for (const port of ports) {
         await lab.replug(port);
       }
+      await lab.linksReady();
     };
   };
 }
@@ -59,7 +60,10 @@ const RING_FAULTS: readonly Fault[] = [
       const panel = (state: string) =>
         execFileSync("ip", ["netns", "exec", `sml${lab.state.network}-panel`, "ip", "link", "set", "s1p0b", state]);
       panel("down");
-      return async () => panel("up");
+      return async () => {
+        panel("up");
+        await lab.linksReady();
+      };
     },
     says: [/spark-1.*enP2p1s0f0np0/],
   },

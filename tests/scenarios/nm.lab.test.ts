@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
-import { expectRing, RING_ADDRESSES, traces } from "./observe";
+import { expectRing, RING_ADDRESSES, traces, untilLive } from "./observe";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const FILE = "/etc/netplan/40-cx7.yaml";
@@ -62,7 +62,7 @@ describe.each(scenarioEngines())(
     }
 
     it("is made by up although management blinks", async () => {
-      const watches = HOSTS.map((host) => lab.exec(host, "timeout 60 ip monitor address dev enP7s7"));
+      const watches = HOSTS.map((host) => lab.exec(host, "ip monitor address dev enP7s7", { timeoutSeconds: 600 }));
       const up = await project.up();
       expect(up.code, up.output).toBe(0);
       await Promise.all(HOSTS.map((host) => lab.exec(host, "pkill -f 'ip monitor'")));
@@ -79,6 +79,7 @@ describe.each(scenarioEngines())(
     it("is quiet, before and after every host has rebooted", async () => {
       await expectQuiet();
       await Promise.all(HOSTS.map((host) => lab.reboot(host)));
+      await untilLive(lab, RING_ADDRESSES);
       await expectQuiet();
       await expectRing(lab);
     });

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Lab } from "../../lab/hosts/lab";
 
+/** host -> netdev -> CIDR, as they are to be. */
+type Addresses = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** The article's address plan for a ring of three, host by host. */
-export const RING_ADDRESSES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+export const RING_ADDRESSES: Addresses = {
   "spark-1": {
     enp1s0f0np0: "192.168.177.11/24",
     enP2p1s0f0np0: "192.168.178.11/24",
@@ -74,7 +77,7 @@ export async function expectRing(lab: Lab): Promise<void> {
     expect(await liveNetdevs(lab, host), host).toEqual(Object.fromEntries(wanted));
   }
   for (const { host, netdev, peer } of RING_LINKS) {
-    const ping = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
+    const ping = await lab.exec(host, `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I ${netdev} ${peer}`);
     expect(ping.code, `${host} ${netdev} to ${peer}: ${ping.stdout}`).toBe(0);
   }
 }
@@ -97,9 +100,19 @@ export async function traces(lab: Lab, host: string): Promise<Record<string, str
   };
 }
 
+/** Waits until every address is live: sshd of a host that boots is there before its renderers are done. */
+export async function untilLive(lab: Lab, addresses: Addresses): Promise<void> {
+  for (const [host, netdevs] of Object.entries(addresses)) {
+    const looks = Object.entries(netdevs).map(
+      ([netdev, cidr]) => `ip -br -4 address show dev ${netdev} up | grep -qF ' ${cidr}'`,
+    );
+    await until(lab, [host], looks.join(" && "), 90);
+  }
+}
+
 /** How many times a command was started through sudo on a host so far. */
 export async function sudoRuns(lab: Lab, host: string): Promise<number> {
-  const { stdout } = await lab.exec(host, "journalctl -q -o cat -t sudo | grep -c COMMAND= || true");
+  const { stdout } = await lab.exec(host, "journalctl --sync; journalctl -q -o cat -t sudo | grep -c COMMAND= || true");
   return Number(stdout.trim());
 }
 

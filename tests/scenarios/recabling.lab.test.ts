@@ -83,7 +83,7 @@ describe.each(scenarioEngines())("cables moved on purpose on the $kind engine", 
       ["spark-2", "192.168.197.13"],
       ["spark-3", "192.168.187.11"],
     ] as const) {
-      const ping = await lab.exec(host, `ping -c 1 -W 2 -M do -s 8972 -I enp1s0f1np1 ${peer}`);
+      const ping = await lab.exec(host, `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I enp1s0f1np1 ${peer}`);
       expect(ping.code, `${host} to ${peer}: ${ping.stdout}`).toBe(0);
     }
   });

@@ -3,7 +3,7 @@ import { Lab } from "../../lab/hosts/lab";
 import { sshSessions } from "../../lab/hosts/sshd-log";
 import { Project } from "../../lab/project";
 import { everyEngine } from "./engines";
-import { expectRing, RING_ADDRESSES, sudoRuns } from "./observe";
+import { expectRing, RING_ADDRESSES, sudoRuns, untilLive } from "./observe";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 
@@ -81,6 +81,7 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
 
   it("is still a ring, with no changes, after every host has rebooted with empty neighbour tables", async () => {
     await Promise.all(HOSTS.map((host) => lab.reboot(host)));
+    await untilLive(lab, RING_ADDRESSES);
     for (const host of HOSTS) {
       await lab.exec(host, "ip neigh flush all");
     }

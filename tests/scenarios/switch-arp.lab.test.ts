@@ -101,7 +101,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
         for (const { address, mac } of peers) {
           const what = `${asking.host} ${asking.netdev}: ${address}`;
           expect(await answers(asking, address), what).toEqual([mac]);
-          const ping = `ping -c 1 -W 2 -M do -s 8972 -I ${asking.netdev} ${address}`;
+          const ping = `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I ${asking.netdev} ${address}`;
           const table = `ip neigh show to ${address} dev ${asking.netdev}`;
           expect(await on(asking.host, `${ping} && ${table}`), what).toContain(` ${mac} `);
         }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultHosts, Lab } from "../../lab/hosts/lab";
 import { checkout, Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
-import { liveNetdevs, traces, until } from "./observe";
+import { liveNetdevs, traces, untilLive } from "./observe";
 
 interface TopologyCase {
   readonly name: string;
@@ -120,6 +120,7 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
       await expectMesh(lab, project);
       await expectQuiet();
       await Promise.all(names().map((host) => lab.reboot(host)));
+      await untilLive(lab, await addressesOf(project));
       await expectQuiet();
       await expectMesh(lab, project);
     });
@@ -130,7 +131,7 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
       expect(preview.code, preview.output).toBe(0);
       expect(preview.output).toMatch(named);
       await lab.replug(pulled);
-      await until(lab, names(), "! ip -j -4 addr show | grep -q '\"addr_info\":\\[\\].*np'", 20);
+      await untilLive(lab, await addressesOf(project));
       await expectMesh(lab, project);
       await expectQuiet();
     });
@@ -164,10 +165,15 @@ function discover(project: Project): Promise<{ stdout: string; stderr: string }>
 
 const bare = (cidr: string) => cidr.replace(/\/.*/, "");
 
+/** host -> netdev -> CIDR, as the stack says. */
+async function addressesOf(project: Project): Promise<Record<string, Record<string, string>>> {
+  const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
+  return JSON.parse(stdout);
+}
+
 /** Expects the stack's addresses to be live, and full-size packets from each to every other one in its subnet. */
 async function expectMesh(lab: Lab, project: Project): Promise<void> {
-  const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
-  const addresses = Object.entries(JSON.parse(stdout) as Record<string, Record<string, string>>);
+  const addresses = Object.entries(await addressesOf(project));
   const all = addresses.flatMap(([host, netdevs]) =>
     Object.entries(netdevs).map(([netdev, address]) => ({ host, netdev, address })),
   );
@@ -182,7 +188,7 @@ async function expectMesh(lab: Lab, project: Project): Promise<void> {
       .flatMap(({ address }) =>
         all
           .filter((other) => other.host !== host && subnetOf(other.address) === subnetOf(address))
-          .map((other) => `ping -c 1 -W 2 -M do -s 8972 -I ${bare(address)} ${bare(other.address)}`),
+          .map((other) => `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I ${bare(address)} ${bare(other.address)}`),
       );
     expect(pings.length).toBeGreaterThanOrEqual(Object.keys(netdevs).length);
     const answers = await lab.exec(host, pings.join(" && "));

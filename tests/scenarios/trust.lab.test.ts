@@ -107,7 +107,16 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   let before: string[];
 
   beforeAll(async () => {
-    lab = await Lab.up({ name: "trust", fresh: true, stackFile: false });
+    lab = await Lab.up({
+      name: "trust",
+      fresh: true,
+      stackFile: false,
+      hosts: [
+        { name: "spark-1", renderer: "networkd" },
+        { name: "spark-2", renderer: "NetworkManager" },
+        { name: "spark-3", renderer: "networkd" },
+      ],
+    });
     for (const host of HOSTS) await asRoot(host, PREPARATIONS[host] ?? "");
     project = await Project.create(engine, lab, { config: { hosts: entries(HOSTS) } });
     before = await footprints();

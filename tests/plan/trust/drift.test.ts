@@ -175,6 +175,9 @@ describe("a key pair", () => {
 
   it("that its owner wants replaced is, and that is no drift", () => {
     const plan = planOf(changeTrust(settled, "spark-2", (trust) => ({ ...trust, rotate: true })));
+    expect(plan.warnings).toEqual([
+      "spark-2: ~/.ssh/spark-mesh/id_ed25519: a new key pair is asked for; `up` makes it, and replaces the old key on every host",
+    ]);
     expect(said(plan)).toEqual([]);
     expect(states(plan)).toEqual(everywhere);
     expect(trustIn(plan, "spark-2").note).toMatch(/^a new key was asked for, ssh=/);
