@@ -54,14 +54,6 @@ render_record() {
 	printf '\n  ]\n}\n'
 }
 
-render_file() {
-	local mode owner size inode ctime sha256
-	read -r mode owner size inode ctime < <(stat -L -c '%a %U:%G %s %i %.9Z' -- "$1")
-	read -r sha256 _ < <(sha256sum <"$1")
-	printf '{ "path": %s, "mode": "%s", "owner": %s, "size": %s, "inode": %s, "ctime": "%s", "sha256": "%s" }' \
-		"$(json_string "$1")" "$mode" "$(json_string "$owner")" "$size" "$inode" "$ctime" "$sha256"
-}
-
 # Prints why the transaction $1 is not there to be confirmed.
 rolled_back_message() {
 	local at cause

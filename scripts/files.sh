@@ -65,3 +65,12 @@ json_string() {
 	done
 	printf '"%s"' "$out"
 }
+
+# Prints the file $1 for a record: its stat, and the hash that holds as long as the stat does.
+render_file() {
+	local mode owner size inode ctime sha256
+	read -r mode owner size inode ctime < <(stat -L -c '%a %U:%G %s %i %.9Z' -- "$1")
+	read -r sha256 _ < <(sha256sum <"$1")
+	printf '{ "path": %s, "mode": "%s", "owner": %s, "size": %s, "inode": %s, "ctime": "%s", "sha256": "%s" }' \
+		"$(json_string "$1")" "$mode" "$(json_string "$owner")" "$size" "$inode" "$ctime" "$sha256"
+}

@@ -40,6 +40,7 @@ show_time() {
 one_line() {
 	local text
 	text=$(tr -s '\n\t ' ' ')
+	text=${text% }
 	printf '%s' "${text:0:300}"
 }
 
@@ -49,5 +50,15 @@ words_without() {
 	shift
 	for word in "$@"; do
 		[[ $without == *" $word "* ]] || printf '%s\n' "$word"
+	done
+}
+
+# Runs a command until it succeeds, or until the time $1 on bash's SECONDS.
+retry_until() {
+	local end=$1
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.3
 	done
 }

@@ -29,13 +29,3 @@ probes_pass() {
 		retry_until $((SECONDS + 8)) answers "$address" || return 1
 	done <"$tx/probes"
 }
-
-# Runs a command until it succeeds, or until the time $1 on bash's SECONDS.
-retry_until() {
-	local end=$1
-	shift
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		sleep 0.3
-	done
-}
