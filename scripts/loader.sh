@@ -8,6 +8,7 @@
 # again. What may change between releases travels in the payload: base64 of a gzip of a bash script and
 # the document that it reads from its own stdin.
 #
+# What is asked of sudo is `bash -s OPERATION` and nothing else, so that a sudoers file can allow it word for word.
 # The password is only ever written to a pipe by a builtin: it is in no argument, environment or file.
 spark_mesh_load() {
 	set -euo pipefail
@@ -30,7 +31,7 @@ spark_mesh_load() {
 
 	if [[ $privilege != root || $EUID == 0 ]]; then
 		spark_mesh_program | bash -s "$operation"
-	elif sudo -n bash -c : 2>/dev/null; then
+	elif sudo -n bash -s "$operation" </dev/null 2>/dev/null; then
 		spark_mesh_program | sudo -n bash -s "$operation"
 	elif [[ -z $password ]]; then
 		spark_mesh_refuse "passwordless sudo not available: set spark-mesh:sudoPassword, or allow $user to run sudo without a password"
@@ -44,7 +45,7 @@ spark_mesh_load() {
 			esac
 			spark_mesh_refuse "sudo does not let $user become root: ${answer##*$'\n'}"
 		fi
-		if sudo -n bash -c : 2>/dev/null; then
+		if sudo -n bash -s "$operation" </dev/null 2>/dev/null; then
 			spark_mesh_program | sudo -n bash -s "$operation"
 		else
 			# sudo remembers nothing here. -k makes it ask, so that it and not bash takes the first line.
