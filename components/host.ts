@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../facts/hostFacts";
 import { isStageDue } from "../plan/hosts";
 import { packPayload, renderStdin } from "../plan/payload";
-import type { HostPlan } from "../plan/plan";
+import type { HostPlan, SystemPlan } from "../plan/plan";
 import { scriptTexts } from "./scriptTexts";
 
 /** How often a dial is tried before its command fails, and for how many seconds each. */
@@ -18,9 +18,14 @@ const RUN = {
   release: "exec bash -s root release",
   trust: "exec bash -s user trust",
   distrust: "exec bash -s user distrust",
+  system: "exec bash -s root system",
+  unsystem: "exec bash -s root unsystem",
 } as const;
 
 const SETTLED = ["create", "update", "delete", "stdin"];
+
+/** Those whose deletion, from what is in state, asks sudo. */
+const DELETED_AS_ROOT: readonly string[] = [RUN.stage, RUN.commit, RUN.system];
 
 /** One command on a host. */
 interface Operation {
@@ -43,6 +48,13 @@ export interface HostArgs {
   readonly meshDue: boolean;
   /** The notes of all hosts that are due, in one line. */
   readonly meshNote: string;
+}
+
+/** What is to become of a host's system. */
+export interface SystemWish {
+  readonly plan: SystemPlan;
+  /** As `renderSystemDocument` gives it. */
+  readonly document: string;
 }
 
 /** What a stage printed. */
@@ -131,6 +143,19 @@ export class Host {
     });
   }
 
+  /** Makes true what is declared of the host's system; its deletion gives back what was there before. */
+  system(name: string, { plan, document }: SystemWish, options: pulumi.CustomResourceOptions): remote.Command {
+    const due = plan.state === "due";
+    const fresh = packPayload({ program: scriptTexts().systemProgram }, document);
+    return this.#command(name, options, {
+      create: RUN.system,
+      delete: RUN.unsystem,
+      due,
+      note: plan.note,
+      stdin: this.#stdin(due ? fresh : (plan.committedPayload ?? fresh), pulumi.output("")),
+    });
+  }
+
   #staging(): Pick<Operation, "due" | "note"> {
     const { plan } = this.#args;
     const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
@@ -170,7 +195,7 @@ export class Host {
     if (due) {
       return [];
     }
-    const asked = this.#args.sudoPassword !== undefined && (create === RUN.stage || create === RUN.commit);
+    const asked = this.#args.sudoPassword !== undefined && DELETED_AS_ROOT.includes(create);
     return asked ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
   }
 

@@ -1,6 +1,6 @@
 /** The library: `import { Mesh } from "spark-mesh"`. The flow is parse, gather, plan, then `new Mesh`. */
 
-export type { CableConfig, ClusterConfig, HostConfig, NetworkConfig } from "../config/cluster";
+export type { CableConfig, ClusterConfig, HostConfig, NetworkConfig, SystemConfig } from "../config/cluster";
 export { Faults } from "../config/faults";
 export { parseClusterConfig } from "../config/load";
 export { gatherFacts } from "../facts/gather";
@@ -9,6 +9,7 @@ export type { Difference, HostPlan, Plan } from "../plan/plan";
 export { planMesh } from "../plan/planMesh";
 export { Cable, type CableArgs } from "./cable";
 export { Cx7Port, type Cx7PortArgs } from "./cx7Port";
+export { HostSystem, type HostSystemArgs } from "./hostSystem";
 export { Mesh, type MeshArgs } from "./mesh";
 export { NetplanFile, type NetplanFileArgs } from "./netplanFile";
 export { Spark, type SparkArgs } from "./spark";

@@ -7,9 +7,11 @@ import { isDue } from "../plan/hosts";
 import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
+import { renderSystemDocument } from "../plan/system";
 import { commonTrust, trustDocument } from "../plan/trust/document";
 import { Cable } from "./cable";
 import { Host, type Staged, stagedBy } from "./host";
+import { HostSystem } from "./hostSystem";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
 import { programFault } from "./programFault";
@@ -44,6 +46,8 @@ export class Mesh extends pulumi.ComponentResource {
     readonly sparks: readonly Spark[];
     readonly cables: readonly Cable[];
     readonly netplanFiles: readonly NetplanFile[];
+    /** None where nothing is declared. */
+    readonly systems: readonly HostSystem[];
     /** Empty where SSH trust is off. */
     readonly sshTrusts: readonly SshTrust[];
   };
@@ -89,9 +93,16 @@ export class Mesh extends pulumi.ComponentResource {
         meshNote,
       }),
     }));
+    const systems = hosts.flatMap(({ host: { name: host, system }, reached }) => {
+      if (!system) return [];
+      const wish = { plan: system, document: renderSystemDocument(host, system, owner) };
+      return [new HostSystem(`${name}-${host}-system`, { host, ...system.wish }, reached, wish, { parent: this })];
+    });
     const netplanFiles = hosts.map(({ host, reached }) => {
+      // The network's commands may need the sudoers file: it is there before them, and goes after them.
+      const system = systems.filter((one) => one.host === host.name);
       const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
-      return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, { parent: this });
+      return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, system, { parent: this });
     });
     const stages = netplanFiles.map((file) => file.stage);
     const staged = stagedBy(stages);
@@ -110,7 +121,7 @@ export class Mesh extends pulumi.ComponentResource {
     for (const file of netplanFiles) {
       file.commit(verifies);
     }
-    this.nodes = { sparks, cables, netplanFiles, sshTrusts };
+    this.nodes = { sparks, cables, systems, netplanFiles, sshTrusts };
 
     for (const warning of plan.warnings.filter((line) => !plan.blockers.includes(line))) {
       pulumi.log.warn(warning, this);
@@ -120,6 +131,10 @@ export class Mesh extends pulumi.ComponentResource {
     }
     for (const difference of plan.hosts.flatMap((host) => host.differences)) {
       pulumi.log.warn(differenceText(difference), this.#partOf(difference));
+    }
+    for (const difference of plan.hosts.flatMap(({ system }) => system?.differences ?? [])) {
+      const part = systems.find(({ host }) => host === difference.host);
+      pulumi.log.warn(differenceText(difference), part);
     }
     for (const difference of plan.hosts.flatMap(({ trust }) => trust?.differences ?? [])) {
       const part = sshTrusts.find(({ host }) => host === difference.host);

@@ -23,13 +23,20 @@ export class NetplanFile extends pulumi.ComponentResource {
   readonly #name: string;
   readonly #reached: Host;
 
-  constructor(name: string, args: NetplanFileArgs, reached: Host, options?: pulumi.ComponentResourceOptions) {
+  /** @param after what is there before the file at `up`, and still there when the file is put back at a destroy. */
+  constructor(
+    name: string,
+    args: NetplanFileArgs,
+    reached: Host,
+    after: readonly pulumi.Resource[],
+    options?: pulumi.ComponentResourceOptions,
+  ) {
     super("spark-mesh:index:NetplanFile", name, args, options);
     this.#name = name;
     this.#reached = reached;
     this.host = args.host;
     this.path = args.path;
-    this.stage = reached.stage(`${name}-stage`, { parent: this });
+    this.stage = reached.stage(`${name}-stage`, { parent: this, dependsOn: [...after] });
     this.registerOutputs({ path: args.path });
   }
 

@@ -9,12 +9,16 @@ export interface ScriptTexts {
   readonly program: string;
   /** trust and distrust likewise: the login user's part, with a document of its own. */
   readonly trustProgram: string;
+  /** system and unsystem likewise, with a document of their own. */
+  readonly systemProgram: string;
 }
 
 /** The programs' parts, in the order in which bash reads them; main.sh ends each. */
-const shared = ["ground", "document", "files", "lock", "blocks", "key"];
+const shared = ["ground", "document", "files", "lock"];
 const parts = [
   ...shared,
+  "blocks",
+  "key",
   "live",
   "arp",
   "networkmanager",
@@ -29,13 +33,19 @@ const parts = [
   "undo",
   "main",
 ];
-const trustParts = [...shared, "trust", "main"];
+const trustParts = [...shared, "blocks", "key", "trust", "main"];
+const systemParts = [...shared, "system", "main"];
 
 let texts: ScriptTexts | undefined;
 
 /** The texts of scripts/, read when they are first asked for. */
 export function scriptTexts(): ScriptTexts {
-  texts ??= { loader: read("loader"), program: programOf(parts), trustProgram: programOf(trustParts) };
+  texts ??= {
+    loader: read("loader"),
+    program: programOf(parts),
+    trustProgram: programOf(trustParts),
+    systemProgram: programOf(systemParts),
+  };
   return texts;
 }
 

@@ -73,6 +73,16 @@ export interface NetworkConfig {
   readonly migrate: boolean;
 }
 
+/** What of the hosts' own systems the mesh is to look after besides. What isn't declared is never touched. */
+export interface SystemConfig {
+  /** Each host's login user is a member of the group docker. @default false */
+  readonly dockerGroup: boolean;
+  /** A sudoers file allows the login user, without a password, exactly what later runs need. @default false */
+  readonly sudoers: boolean;
+  /** False: logind leaves a user's shared memory and semaphores alone at the last logout. @default true: not declared */
+  readonly removeIpc: boolean;
+}
+
 export interface DeploymentConfig {
   readonly name: string;
   readonly recipe: string;
@@ -94,6 +104,7 @@ export interface ClusterConfig {
   readonly network: NetworkConfig;
   /** Whether every Spark may log in to every other over SSH. @default true */
   readonly trust: boolean;
+  readonly system: SystemConfig;
   readonly deployments: readonly DeploymentConfig[];
   /** Names of hosts that are gone. */
   readonly abandon: readonly string[];

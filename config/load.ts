@@ -114,6 +114,9 @@ export function parseClusterConfig(
   const cables = cableList && judgeCables(faults, cableList, names, hosts, network);
   faults.push(...networkFaults);
   const trust = judge(faults, schema.trust, value("trust"), "trust");
+  const system = judge(faults, schema.system, value("system") ?? {}, "system", {
+    keys: Object.keys(schema.system.shape),
+  });
   const deploymentList = values.has("deployments")
     ? listOf(faults, value("deployments"), "deployments", "deployments")
     : [];
@@ -121,7 +124,7 @@ export function parseClusterConfig(
   const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
   if (abandon) judgeNames(faults, abandon, "abandon", names);
 
-  if (faults.length > 0 || !topology || !network || trust === undefined || !abandon)
+  if (faults.length > 0 || !topology || !network || trust === undefined || !system || !abandon)
     throw new Faults("the stack config", faults);
-  return { hosts, topology, network, trust, deployments, abandon, ...(cables && { cables }) };
+  return { hosts, topology, network, trust, system, deployments, abandon, ...(cables && { cables }) };
 }

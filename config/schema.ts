@@ -125,6 +125,8 @@ const pool = network4(8, 29, isPrivate, "a private network from /8 to /29 at its
 const roceMtu = 4200;
 const mtuText = `a whole number from ${roceMtu} to 9216 (RoCE needs at least ${roceMtu}; 9000 is the convention)`;
 
+const onOrOff = z.boolean(allowed("true or false"));
+
 /** `network`; the address plan's own defaults are in network.ts. */
 export const network = z.strictObject(
   {
@@ -137,9 +139,15 @@ export const network = z.strictObject(
       "a file in /etc/netplan, e.g. /etc/netplan/40-cx7.yaml",
     ).default("/etc/netplan/40-cx7.yaml"),
     confirmSeconds: whole(30, 3600).default(180),
-    migrate: z.boolean(allowed("true or false")).default(false),
+    migrate: onOrOff.default(false),
   },
   allowed("firstSubnet, pool, prefixLength, mtu, netplanFile, confirmSeconds, migrate"),
+);
+
+/** `system`. */
+export const system = z.strictObject(
+  { dockerGroup: onOrOff.default(false), sudoers: onOrOff.default(false), removeIpc: onOrOff.default(true) },
+  allowed("dockerGroup, sudoers, removeIpc"),
 );
 
 /** One entry of `deployments`. */
@@ -189,6 +197,7 @@ export const topLevelKeys: readonly string[] = [
   "cables",
   "network",
   "trust",
+  "system",
   "deployments",
   "abandon",
 ];

@@ -1,5 +1,6 @@
 import type { PortNumber } from "../config/cluster";
 import type { ArmedTransaction, ArpSettings, FileStat, HostRecord, RolledBackTransaction } from "./record";
+import type { SystemFacts } from "./system";
 import type { TrustFacts } from "./trustFacts";
 
 /** An address as it is live on a netdev. */
@@ -91,6 +92,7 @@ export interface HostFacts {
   readonly networkManagerRunning: boolean;
   readonly networkdRunning: boolean;
   readonly sudo: SudoFact;
+  readonly system: SystemFacts;
   /** True where the second pass looked for neighbours by multicast (no declared cables; no record, or one that lost a cable). */
   readonly discovered: boolean;
   readonly record?: HostRecord;

@@ -2,16 +2,18 @@ import { isIP } from "node:net";
 import type { z } from "zod";
 import { Faults } from "../config/faults";
 import { cx7Netdevs, liveAddresses } from "./cx7";
-import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
+import type { Cx7Netdev, HostFacts, NetplanFileFact, OtherNetdev, Route } from "./hostFacts";
 import {
   type RawFile,
   type RawFirstPass,
   type RawOwnFile,
   type RawSecondPass,
+  type RawSystem,
   readFirstPass,
   readSecondPass,
 } from "./rawFacts";
 import { armedTransaction, hostRecord, rolledBackTransaction, SYSCTL_FILE } from "./record";
+import { type SystemFacts, type SystemFile, systemRecord, systemRecordFile } from "./system";
 import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
@@ -24,9 +26,8 @@ export interface FirstPass {
 const stateFolder = "/var/lib/spark-mesh";
 
 /** One of our own files on the host. @throws Faults where it is not what we write */
-function ownFile<T>(host: string, name: string, schema: z.ZodType<T>, raw: RawOwnFile): T | undefined {
+function ownFile<T>(host: string, path: string, schema: z.ZodType<T>, raw: RawOwnFile): T | undefined {
   if (raw === null) return undefined;
-  const path = `${stateFolder}/${name}`;
   const fault = (what: string) =>
     new Faults("the hosts", [`${host}: ${path} ${what}; move it away (sudo mv ${path} ${path}.damaged) and run again`]);
   if (raw === false) throw fault("can't be read by the login user, and everybody should be able to");
@@ -55,13 +56,34 @@ function shown(text: string): string {
     .slice(0, 40);
 }
 
-function fileFacts(raw: readonly RawFile[]): Pick<HostFacts, "netplanFiles" | "sysctlFile"> {
-  const files = raw.map(({ contents, ...stat }) => ({
+function seenFiles(raw: readonly RawFile[]): NetplanFileFact[] {
+  return raw.map(({ contents, ...stat }) => ({
     ...stat,
     ...(contents !== undefined && { text: Buffer.from(contents, "base64").toString("utf8") }),
   }));
+}
+
+function fileFacts(raw: readonly RawFile[]): Pick<HostFacts, "netplanFiles" | "sysctlFile"> {
+  const files = seenFiles(raw);
   const sysctlFile = files.find(({ path }) => path === SYSCTL_FILE);
   return { netplanFiles: files.filter((file) => file !== sysctlFile), ...(sysctlFile && { sysctlFile }) };
+}
+
+function systemFacts(host: string, raw: RawSystem): SystemFacts {
+  const [logind] = seenFiles(raw.logind);
+  const record = ownFile(host, systemRecordFile, systemRecord, raw.record);
+  return {
+    user: raw.user,
+    ...(raw.docker !== null && { inDocker: raw.docker }),
+    ...(raw.sudoers && { sudoers: oneFile(raw.sudoers) }),
+    ...(logind && { logind }),
+    ...(raw.keepsIpc !== null && { keepsIpc: raw.keepsIpc }),
+    ...(record && { record }),
+  };
+}
+
+function oneFile(raw: readonly RawFile[]): SystemFile | "absent" {
+  return seenFiles(raw)[0] ?? "absent";
 }
 
 /** The netdev through which the other Sparks are reached; without any, the one that this session came in on. */
@@ -96,9 +118,9 @@ export function parseFirstPass(host: string, line: string): FirstPass {
     .map((netdev) => ({ name: netdev.ifname, addresses: liveAddresses(netdev) }));
   const driver = /\s(\d+\.\d+(?:\.\d+)?)\s/.exec(raw.nvidia)?.[1] ?? (raw.mlx5 === "" ? undefined : raw.mlx5);
   const management = managementInterface(raw, cx7, otherNetdevs);
-  const record = ownFile(host, "record.json", hostRecord, raw.record);
-  const armed = ownFile(host, "armed.json", armedTransaction, raw.armed);
-  const rolledBack = ownFile(host, "rolled-back.json", rolledBackTransaction, raw.rolledBack);
+  const record = ownFile(host, `${stateFolder}/record.json`, hostRecord, raw.record);
+  const armed = ownFile(host, `${stateFolder}/armed.json`, armedTransaction, raw.armed);
+  const rolledBack = ownFile(host, `${stateFolder}/rolled-back.json`, rolledBackTransaction, raw.rolledBack);
   return {
     netplanListed: raw.files !== null,
     facts: {
@@ -114,6 +136,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
       networkManagerRunning: raw.networkManager,
       networkdRunning: raw.networkd,
       sudo: "notAsked",
+      system: systemFacts(host, raw.system),
       discovered: false,
       ...(driver !== undefined && { driver }),
       ...(raw.hotplug !== null && { hotplug: shown(raw.hotplug) }),
@@ -138,6 +161,7 @@ export function withSecondPass(host: string, facts: HostFacts, discovered: boole
     discovered,
     sudo: raw.sudo,
     cx7: withNeighbours(facts.cx7, raw),
+    ...(raw.sudoers && { system: { ...facts.system, sudoers: oneFile(raw.sudoers) } }),
     ...(raw.files && { netplanRead: true, ...fileFacts(raw.files) }),
   };
 }

@@ -3,7 +3,7 @@ import { Faults } from "../config/faults";
 import { fileStat } from "./record";
 import { rawTrust } from "./trustFacts";
 
-/** What scripts/facts.sh prints, pass by pass. Raw: parse.ts makes facts of it. */
+/** What scripts/facts*.sh print, pass by pass. Raw: parse.ts makes facts of it. */
 
 const version = { sparkMeshFacts: z.literal(1) };
 
@@ -39,6 +39,20 @@ const file = fileStat.extend({
 /** null: no such file; false: there, and unreadable; else its text. */
 const ownFile = z.union([z.string(), z.literal(false), z.null()]);
 
+const system = z.object({
+  /** Of the session. */
+  user: z.string(),
+  /** Whether this session is in docker; null where there is no such group. */
+  docker: z.boolean().nullable(),
+  /** A list of one or none; null where its folder can't be searched. */
+  sudoers: z.array(file).nullable(),
+  /** A list of one or none. */
+  logind: z.array(file),
+  /** null where logind was not asked, or gave no answer. */
+  keepsIpc: z.boolean().nullable(),
+  record: ownFile,
+});
+
 const firstPass = z.object({
   ...version,
   /** `ip addr`, `ip route`, then an `ip route get` for every peer that a route leads to. */
@@ -58,6 +72,7 @@ const firstPass = z.object({
   netplan: z.boolean(),
   networkManager: z.boolean(),
   networkd: z.boolean(),
+  system,
   record: ownFile,
   armed: ownFile,
   rolledBack: ownFile,
@@ -71,6 +86,8 @@ const secondPass = z.object({
   ...version,
   sudo: z.enum(["notAsked", "passwordless", "password", "refused", "wrongPassword"]),
   files: z.array(file).nullable(),
+  /** Our sudoers file as root sees it: a list of one or none. */
+  sudoers: z.array(file).nullable(),
   answered: z.array(place),
   /** Asked for where nobody answered: the neighbour table has whoever is there. */
   looked: z.array(place),
@@ -89,6 +106,7 @@ const secondPass = z.object({
 export type RawNetdev = z.infer<typeof liveNetdev>;
 export type RawPort = z.infer<typeof portFacts>;
 export type RawFile = z.infer<typeof file>;
+export type RawSystem = z.infer<typeof system>;
 export type RawOwnFile = z.infer<typeof ownFile>;
 export type RawFirstPass = z.infer<typeof firstPass>;
 export type RawSecondPass = z.infer<typeof secondPass>;

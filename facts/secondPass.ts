@@ -1,9 +1,10 @@
-import type { CableEnd, HostConfig, PortRef } from "../config/cluster";
+import type { CableEnd, ClusterConfig, HostConfig, PortRef } from "../config/cluster";
 import { bareAddress } from "../config/subnets";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { twinLooks } from "./peers";
 import { type HostRecord, sameStat } from "./record";
+import { systemNeedsSudo } from "./system";
 
 /** An address to be asked on a netdev. */
 interface Question {
@@ -148,13 +149,12 @@ function undeclaredSearch(facts: HostFacts, abandoned: readonly string[]): Pick<
  * Decides what to ask after the first pass. A host that looks settled, its files and netdevs as it recorded them and
  * nothing armed, is asked for its neighbours only: sudo is for a first visit or a difference.
  *
- * @param declared Whether the config declares cables: then nothing is looked for by multicast.
+ * @param cluster Where it declares cables, nothing is looked for by multicast.
  * @returns undefined where there is nothing to ask
  */
 export function decideSecondPass(
   { facts, netplanListed }: FirstPass,
-  declared: boolean,
-  abandoned: readonly string[],
+  { cables, abandon, system }: Pick<ClusterConfig, "cables" | "abandon" | "system">,
 ): SecondPass | undefined {
   const { record, armed } = facts;
   const settled =
@@ -163,12 +163,12 @@ export function decideSecondPass(
     netplanListed &&
     filesAsRecorded(facts, record) &&
     liveAsRecorded(facts, record);
-  const pings = record ? recordedPings(facts, record, abandoned) : [];
+  const pings = record ? recordedPings(facts, record, abandon) : [];
   const pass: SecondPass = {
-    sudo: !settled,
+    sudo: !settled || systemNeedsSudo(facts.system, system),
     pings,
-    others: record ? recordedOthers(record, pings, abandoned) : [],
-    ...(declared ? { looks: [], multicast: [] } : undeclaredSearch(facts, abandoned)),
+    others: record ? recordedOthers(record, pings, abandon) : [],
+    ...(cables ? { looks: [], multicast: [] } : undeclaredSearch(facts, abandon)),
   };
   return pass.sudo || pass.pings.length > 0 || pass.multicast.length > 0 ? pass : undefined;
 }

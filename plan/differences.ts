@@ -96,14 +96,20 @@ function fileFindings(
   } else if (hash !== sha256(text) && !asCommitted(hash)) {
     findings.push(firstDifference(file.text, text));
   }
+  return [...findings, ...standingFindings(file, mode)];
+}
+
+/** What of a file of root's anybody may see. */
+export function standingFindings(file: FileStat, wanted: string): readonly Finding[] {
+  const findings: Finding[] = [];
   const found = file.mode.replace(/^0+/, "");
-  if (found !== mode) findings.push({ property: "mode", found, wanted: mode });
+  if (found !== wanted) findings.push({ property: "mode", found, wanted });
   if (file.owner !== FILE_OWNER) findings.push({ property: "owner", found: file.owner, wanted: FILE_OWNER });
   return findings;
 }
 
 /** Text decides where it was read; else an equal stat means that the recorded hash holds. */
-function hashOf(
+export function hashOf(
   file: NetplanFileFact,
   committed: (FileStat & { readonly sha256: string }) | undefined,
 ): string | undefined {

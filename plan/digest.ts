@@ -27,6 +27,11 @@ export function digestOfValue(value: unknown): string {
   return sha256(canonicalJson(value));
 }
 
+/** Of everything that is made true of a host's system, in hex. */
+export function digestOfSystem(wish: object): string {
+  return sha256(canonicalJson(wish));
+}
+
 /** In hex, over UTF-8. */
 export function sha256(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");

@@ -24,6 +24,7 @@ const VALUES = {
   cidr: { pattern: /^[0-9.]+\/[0-9]+$/, allowed: "an IPv4 address with its prefix length" },
   count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
   publicKey: { pattern: /^ssh-ed25519 [A-Za-z0-9+/]+=*$/, allowed: "an ed25519 public key without a comment" },
+  user: { pattern: /^[A-Za-z0-9_][A-Za-z0-9._@+-]*$/, allowed: "letters, digits and . _ @ + -" },
   hex: { pattern: /^[0-9a-f]{64}$/, allowed: "64 hexadecimal digits" },
 } as const;
 

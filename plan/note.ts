@@ -15,9 +15,13 @@ const MAX_ID_LENGTH = 40;
  * state folder gone) is told apart by its netplan files instead.
  */
 export function noteOf(facts: HostFacts, differences: readonly Difference[]): string {
-  const last = lastTransaction(facts);
-  const mark = last ? `last=${clean(last, MAX_ID_LENGTH)}` : `files=${fingerprint(facts)}`;
-  return noteText(differences, facts.record ? "the wish changed" : "first visit", mark);
+  return noteText(differences, occasion(facts.record !== undefined), transactionMark(facts, lastTransaction(facts)));
+}
+
+/** Why a host's system is due, likewise; it has a record of its own. */
+export function systemNoteOf(facts: HostFacts, differences: readonly Difference[]): string {
+  const { record } = facts.system;
+  return noteText(differences, occasion(record !== undefined), transactionMark(facts, record?.transaction));
 }
 
 /**
@@ -25,10 +29,18 @@ export function noteOf(facts: HostFacts, differences: readonly Difference[]): st
  * from the first.
  */
 export function trustNoteOf(trust: TrustFacts | undefined, differences: readonly Difference[]): string {
-  const visited = trust?.record !== undefined;
-  const otherwise = trust?.rotate ? "a new key was asked for" : visited ? "the wish changed" : "first visit";
+  const reason = trust?.rotate ? "a new key was asked for" : occasion(trust?.record !== undefined);
   const stats = (trust?.stats ?? []).map(({ path, ctime }) => `${path} ${ctime ?? ""}`).sort(compareText);
-  return noteText(differences, otherwise, `ssh=${shortHash(stats)}`);
+  return noteText(differences, reason, `ssh=${shortHash(stats)}`);
+}
+
+/** Why a host is due without a difference. */
+function occasion(visited: boolean): string {
+  return visited ? "the wish changed" : "first visit";
+}
+
+function transactionMark(facts: HostFacts, last: string | undefined): string {
+  return last ? `last=${clean(last, MAX_ID_LENGTH)}` : `files=${fingerprint(facts)}`;
 }
 
 function noteText(differences: readonly Difference[], otherwise: string, mark: string): string {

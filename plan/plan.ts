@@ -1,4 +1,4 @@
-import type { CableEnd, PortNumber, PortRef } from "../config/cluster";
+import type { CableEnd, PortNumber, PortRef, SystemConfig } from "../config/cluster";
 import type { ArpSettings, RecordedMesh } from "../facts/record";
 import type { TrustFile, TrustIdentity } from "../facts/trustFacts";
 
@@ -62,7 +62,7 @@ export interface FileMove {
 /** One thing on a host that is not as it should be. */
 export interface Difference {
   readonly host: string;
-  /** A netdev, a file or folder, or `transaction`. */
+  /** A netdev, a file or folder, `transaction`, `group docker` or `logind`. */
   readonly object: string;
   /** What about it, e.g. `mtu`. */
   readonly property: string;
@@ -100,6 +100,20 @@ export interface HostTrust {
   readonly note: string;
 }
 
+/** What of a host's system is looked after besides its network, beside how far it is from that. */
+export interface SystemPlan {
+  readonly wish: SystemConfig;
+  /** The login user; undefined while the host can't be asked. */
+  readonly user?: string;
+  /** sha256 of everything that is made true. */
+  readonly digest: string;
+  /** As of the host, and apart from its network. */
+  readonly state: HostPlan["state"];
+  readonly differences: readonly Difference[];
+  readonly note: string;
+  readonly committedPayload?: string;
+}
+
 /** One host as it should be, beside how far it is from that. */
 export interface HostPlan {
   readonly name: string;
@@ -132,6 +146,8 @@ export interface HostPlan {
   readonly committedPayload?: string;
   /** Undefined where SSH trust is off, and on an abandoned host that never had it. */
   readonly trust?: HostTrust;
+  /** Undefined where nothing of it is declared. */
+  readonly system?: SystemPlan;
 }
 
 /** What the mesh should be. Plain data; the same config and facts give the same plan, in any order. */

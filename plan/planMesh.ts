@@ -3,9 +3,10 @@ import { Faults } from "../config/faults";
 import type { Login, Probe } from "../facts/hostFacts";
 import { planCables } from "./addresses/cables";
 import { sayLeftOut } from "./adopt/leftOut";
-import { isStageDue, planHosts } from "./hosts";
+import { isRootDue, planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
+import { systemFaults, withSystem } from "./system";
 import { type HostLine, inOrder, isReached, type ReachedHost } from "./views";
 import { hostWarnings } from "./warnings";
 
@@ -32,9 +33,13 @@ export function planMesh(
 
   const cables = planCables(hosts, wires, cluster.network);
   const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
-  const staged = planned.hosts.filter(isStageDue);
-  const due = new Set(staged.map(({ name }) => name));
-  stopAt([...planned.faults, ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault)]);
+  const hostPlans = withSystem(planned.hosts, hosts, cluster.system);
+  const due = new Set(hostPlans.filter(isRootDue).map(({ name }) => name));
+  stopAt([
+    ...planned.faults,
+    ...reached.flatMap((host) => systemFaults(host, cluster.system)),
+    ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault),
+  ]);
 
   const replacing = new Set(
     planned.hosts.filter(({ moves }) => moves.some(({ change }) => change)).map(({ name }) => name),
@@ -43,7 +48,7 @@ export function planMesh(
   return {
     topology,
     cables,
-    hosts: planned.hosts,
+    hosts: hostPlans,
     mesh: planned.mesh,
     warnings: inOrder(hosts, [
       ...warnings,

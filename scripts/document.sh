@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the other files read what is set here
 # Reads the desired document: lines of a key and its value, each judged before anything is done with it. A document is
-# about the network and read by the operations of root, or about SSH trust and read by those of the login user.
+# about the network, about the rest of the host's system (each read by operations of root), or about SSH trust and read by
+# those of the login user.
 
 # What the document said. Links, probes and logins are kept as the lines they came in. Of the other netplan files that CX7
 # definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
@@ -15,6 +16,9 @@ declare -A netdev_mtu=() netdev_address=() netdev_arp=() move_before=() move_aft
 key_wanted=no public_key='' peers_base64=''
 block_authorized_keys='' block_known_hosts='' block_config=''
 declare -a logins=()
+# Of the host's system: the login user, and what is declared.
+user='' docker_group=no remove_ipc=''
+declare -a sudo_operations=()
 
 # Reads it all; the variables that are named have to have a value then.
 read_document() {
@@ -70,6 +74,10 @@ read_line() {
 		[[ ${#words[@]} == 2 && ${words[0]} =~ ^(authorized_keys|known_hosts|config)$ && ${words[1]} =~ $base64 ]] &&
 			printf -v "block_${words[0]}" '%s' "${words[1]}"
 		;;
+	user) [[ $2 =~ ^[A-Za-z0-9_][A-Za-z0-9._@+-]*$ ]] && user=$2 ;;
+	dockerGroup) [[ -z $2 ]] && docker_group=yes ;;
+	sudoers) [[ $2 =~ ^[a-z]+(\ [a-z]+)*$ ]] && sudo_operations=("${words[@]}") ;;
+	removeIpc) [[ $2 == no ]] && remove_ipc=$2 ;;
 	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
 	*) return 1 ;;
 	esac

@@ -107,20 +107,12 @@ json_ports() {
 	REPLY="[$list]"
 }
 
-# Sets REPLY to netplan's files and our sysctl file as stat shows them, with their contents in base64 where $1 is
-# `contents`; null where a folder of netplan's can't be listed.
+# Sets REPLY to the files $2... as stat shows them, with their contents in base64 where $1 is `contents`.
 json_files() {
-	local folder file stats=() fields list=
-	for folder in /etc/netplan /run/netplan /usr/lib/netplan; do
-		if [[ -e $folder && ! (-r $folder && -x $folder) ]]; then
-			REPLY=null
-			return 0
-		fi
-	done
-	local files=(/etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml)
-	if [[ -f /etc/sysctl.d/90-spark-mesh.conf ]]; then files+=(/etc/sysctl.d/90-spark-mesh.conf); fi
-	if ((${#files[@]} > 0)); then
-		mapfile -d '' -t stats < <(stat -L --printf '%a %U:%G %s %i %.9Z %n\0' -- "${files[@]}")
+	local with=$1 file stats=() fields list=
+	shift
+	if (($# > 0)); then
+		mapfile -d '' -t stats < <(stat -L --printf '%a %U:%G %s %i %.9Z %n\0' -- "$@")
 	fi
 	for fields in "${stats[@]}"; do
 		local mode owner size inode ctime
@@ -129,10 +121,24 @@ json_files() {
 		json_string "$file" && list+="${list:+,}{\"path\":$REPLY"
 		json_string "$owner"
 		list+=",\"mode\":\"$mode\",\"owner\":$REPLY,\"size\":$size,\"inode\":$inode,\"ctime\":\"$ctime\""
-		[[ $1 == contents ]] && list+=",\"contents\":\"$(base64 -w0 -- "$file")\""
+		[[ $with == contents ]] && list+=",\"contents\":\"$(base64 -w0 -- "$file")\""
 		list+="}"
 	done
 	REPLY="[$list]"
+}
+
+# Sets REPLY to netplan's files and our sysctl file, $1 as for json_files; null where a folder of netplan's can't be listed.
+json_network_files() {
+	local folder files
+	for folder in /etc/netplan /run/netplan /usr/lib/netplan; do
+		if [[ -e $folder && ! (-r $folder && -x $folder) ]]; then
+			REPLY=null
+			return 0
+		fi
+	done
+	files=(/etc/netplan/*.yaml /run/netplan/*.yaml /usr/lib/netplan/*.yaml)
+	if [[ -f /etc/sysctl.d/90-spark-mesh.conf ]]; then files+=(/etc/sysctl.d/90-spark-mesh.conf); fi
+	json_files "$1" "${files[@]}"
 }
 
 # Data: the addresses of the other Sparks, one a line.
@@ -159,6 +165,7 @@ first_pass() {
 	if type -P netplan >/dev/null; then document+=',"netplan":true'; else document+=',"netplan":false'; fi
 	json_running NetworkManager.service NetworkManager && document+=",\"networkManager\":$REPLY"
 	json_running systemd-networkd.service systemd-network && document+=",\"networkd\":$REPLY"
+	json_system && document+=",\"system\":$REPLY"
 	json_file /var/lib/spark-mesh/record.json && document+=",\"record\":$REPLY"
 	json_file /var/lib/spark-mesh/armed.json && document+=",\"armed\":$REPLY"
 	json_file /var/lib/spark-mesh/rolled-back.json && document+=",\"rolledBack\":$REPLY"
@@ -166,32 +173,36 @@ first_pass() {
 	printf '%s}\n' "$document"
 }
 
-# Sets `sudo` to what sudo does here, and `shown` to the files with their contents, null where sudo
-# shows none. $1: the password, "" where none is configured; it goes to sudo's standard input, once.
+# Sets `sudo` to what sudo does here, `shown` to the network's files with their contents and `sudoers` to our sudoers
+# file, both null where sudo shows none. $1: the password, "" where none is configured; it goes to sudo's standard input
+# alone.
 ask_sudo() {
 	local password=$1 answer program
-	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_files)"
-	program+=$'\njson_files contents; printf "%s\\n" "$REPLY"'
-	shown=null
+	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_files json_network_files json_sudoers)"
+	program+=$'\n{ json_network_files contents; printf "%s\\n" "$REPLY"; json_sudoers contents; printf "%s\\n" "$REPLY"; } </dev/null'
+	shown=null sudoers=null
 	sudo=passwordless
 	if ((EUID == 0)); then
-		answer=$(bash -c "$program" </dev/null)
-	elif answer=$(sudo -n bash -c "$program" </dev/null); then
+		answer=$(bash -s facts <<<"$program")
+	elif answer=$(sudo -n bash -s facts <<<"$program"); then
 		:
 	elif [[ -z $password ]]; then
 		sudo=refused
+	# A second question, where the password is wrong, finds the end of the pipe: one attempt.
+	elif ! answer=$(printf '%s\n' "$password" | sudo -S -p '' -v 2>&1); then
+		sudo=refused
+		[[ $answer == *"try again"* || $answer == *[Ii]"ncorrect"* ]] && sudo=wrongPassword
 	else
-		# A second question, where the password is wrong, finds the end of the pipe: one attempt.
-		answer=$(printf '%s\n' "$password" | sudo -S -p '' bash -c "$program" 2>&1)
 		sudo=password
-		if [[ ${answer##*$'\n'} != \[* ]]; then
-			sudo=refused
-			[[ $answer == *"try again"* || $answer == *[Ii]"ncorrect"* ]] && sudo=wrongPassword
-		fi
+		# -k makes it ask, so that it and not bash takes the first line.
+		answer=$(printf '%s\n' "$password" "$program" | sudo -k -S -p '' bash -s facts) || sudo=refused
 	fi
-	# sudo's lecture may stand before it.
-	answer=${answer##*$'\n'}
-	[[ $answer == \[* ]] && shown=$answer
+	if [[ $answer == *\[*$'\n'\[* ]]; then
+		sudoers=${answer##*$'\n'}
+		answer=${answer%$'\n'*}
+		# sudo's lecture may stand before it.
+		shown=${answer##*$'\n'}
+	fi
 }
 
 # Prints `NETDEV ADDRESS` where ADDRESS answers on NETDEV. One lost packet is no silence.
@@ -254,7 +265,7 @@ json_places() {
 # to look for neighbours that have no known address, `look NETDEV ADDRESS` for whoever has that address there, and
 # `else NETDEV ADDRESS` for one who may be there instead where nobody answered on NETDEV.
 second_pass() {
-	local line password='' wanted=() looks=() others=() asked=false sudo=notAsked shown=null
+	local line password='' wanted=() looks=() others=() asked=false sudo=notAsked shown=null sudoers=null
 	local netdev address answered='' looked='' neighbours=()
 	while IFS= read -r line && [[ $line != end ]]; do
 		case $line in
@@ -289,6 +300,6 @@ second_pass() {
 	json_places "$answered" && answered=$REPLY
 	json_places "$looked" && looked=$REPLY
 	printf -v line '%s,' "${neighbours[@]}"
-	printf '{"sparkMeshFacts":1,"sudo":"%s","files":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
-		"$sudo" "$shown" "$answered" "$looked" "${line%,}"
+	printf '{"sparkMeshFacts":1,"sudo":"%s","files":%s,"sudoers":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
+		"$sudo" "$shown" "$sudoers" "$answered" "$looked" "${line%,}"
 }

@@ -18,6 +18,11 @@ lock_host() {
 	take_lock 30 || fail 'another spark-mesh operation is at work here; wait for it, then run the command again'
 }
 
+# Where nothing of the network's is left, neither is the lock.
+forget_lock() {
+	[[ -e $state_folder ]] || rm -f -- "$lock_file"
+}
+
 # Fails where the record $1 is another stack's.
 refuse_other_stack() {
 	local owner

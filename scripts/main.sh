@@ -5,6 +5,7 @@ main() {
 	case $1 in
 	stage | verify | commit | undo | release) read_document digest netplan_file netplan_base64 mesh_base64 ;;
 	trust | distrust) read_document public_key peers_base64 block_authorized_keys block_known_hosts block_config ;;
+	system | unsystem) read_document digest user ;;
 	*) fail "no such operation: $1" ;;
 	esac
 	# Results go to descriptor 3 at the very end; whatever else is printed on the way is for stderr.

@@ -148,11 +148,6 @@ roll_back() {
 	forget_lock
 }
 
-# Where nothing of us is left, neither is the lock.
-forget_lock() {
-	[[ -e $state_folder ]] || rm -f -- "$lock_file"
-}
-
 # Leaves the host as if we had never been there; what we changed on it is put back already. $1 as for disarm.
 forget_everything() {
 	disarm "${1-}"

@@ -68,18 +68,18 @@ function writeStackFile(folder: string, config: Readonly<Record<string, string>>
 
 /** Milliseconds of the host that took longest for its second pass, all of them asked at once. */
 async function longestSecondPass(cluster: ClusterConfig, folder: string): Promise<number> {
-  return Math.max(...(await Promise.all(cluster.hosts.map((host) => secondPassOf(host, folder)))));
+  return Math.max(...(await Promise.all(cluster.hosts.map((host) => secondPassOf(host, cluster, folder)))));
 }
 
 /** Milliseconds of a host's second pass, on a session that is open already. */
-async function secondPassOf(host: HostConfig, folder: string): Promise<number> {
+async function secondPassOf(host: HostConfig, cluster: ClusterConfig, folder: string): Promise<number> {
   const resolved = await resolveLogin(host);
   if (resolved.kind !== "login") throw new Error(`${host.name}: no login: ${JSON.stringify(resolved)}`);
   const { login, identityFile } = resolved;
   const session = await openSession({ name: host.name, login, ...(identityFile && { identityFile }) }, folder);
   try {
     const first = parseFirstPass(host.name, await session.ask(`${factsScript}\nfirst_pass\nend\n`));
-    const pass = decideSecondPass(first, false, []);
+    const pass = decideSecondPass(first, cluster);
     if (!pass?.multicast.length) throw new Error(`${host.name}: found nothing to discover, wanted a fresh host`);
     return await milliseconds(() => session.ask(renderSecondPass(pass, host)));
   } finally {

@@ -68,7 +68,7 @@ export function answersOf(cluster: ClusterConfig, sparks: readonly PlayedSpark[]
   return cluster.hosts.map((host, index) => {
     const spark = sparks[index];
     if (!spark) throw new Error(`${host.name}: nobody plays it`);
-    const pass = decideSecondPass(parseFirstPass(host.name, spark.firstPass), cluster.cables !== undefined, []);
+    const pass = decideSecondPass(parseFirstPass(host.name, spark.firstPass), cluster);
     const question = pass && renderSecondPass(pass, host).trimEnd().split("\n").slice(1, -1);
     return { first: spark.firstPass, ...(question && { second: spark.secondPass(question) }) };
   });
@@ -81,7 +81,7 @@ export function readAnswers(cluster: ClusterConfig, answers: readonly Answers[])
       const { first, second } = answers[index] ?? {};
       if (first === undefined) return [];
       const pass = parseFirstPass(host.name, first);
-      const asked = decideSecondPass(pass, cluster.cables !== undefined, []);
+      const asked = decideSecondPass(pass, cluster);
       const discovered = (asked?.multicast.length ?? 0) > 0;
       const facts = second === undefined ? pass.facts : withSecondPass(host.name, pass.facts, discovered, second);
       return [[host.name, { kind: "facts", facts }]];
@@ -183,6 +183,7 @@ function onOneSwitch(passes: readonly RawFirstPass[]): readonly PlayedSpark[] {
           sparkMeshFacts: 1,
           sudo: asked ? "passwordless" : "notAsked",
           files: asked ? files : null,
+          sudoers: asked ? [] : null,
           answered: found.map(({ netdev, address }) => ({ netdev, address })),
           // Nobody looks for others where a ping is answered.
           looked: [],

@@ -2,10 +2,12 @@ import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Cx7PortArgs } from "../../components/cx7Port";
+import { HostSystem } from "../../components/hostSystem";
 import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
+import { renderSystemDocument } from "../../plan/system";
 import { change, changeRecord, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 
@@ -159,6 +161,64 @@ describe("a mesh on a switch", () => {
         ["spark-1", "spark-3", "spark-4"].map((host) => `${host}/${name}`),
       ]),
     );
+  });
+});
+
+describe("a ring whose hosts' systems are looked after", () => {
+  const config = cluster({ system: { dockerGroup: false, sudoers: true, removeIpc: true } });
+
+  it("has one more component and command a host, before the network's", async () => {
+    const resources = await meshOf(freshProbes(), config);
+    expect(get(resources, "mesh-spark-2-system")).toMatchObject({
+      type: "spark-mesh:index:HostSystem",
+      inputs: { host: "spark-2", dockerGroup: false, sudoers: true, removeIpc: true },
+    });
+    const { inputs } = get(resources, "mesh-spark-2-system-run");
+    expect(inputs.create).toBe("exec bash -s root system");
+    expect(inputs.update).toMatch(/^exec bash -s root system # first visit, files=[0-9a-f]+$/);
+    expect(inputs.delete).toBe("exec bash -s root unsystem");
+    const { dependsOn } = get(resources, "mesh-spark-2-netplan-stage").options;
+    expect([dependsOn].flat().map((one) => one instanceof HostSystem && one.host)).toEqual(["spark-2"]);
+  });
+
+  it("allows without a password every command that is run as root, and nothing that isn't", async () => {
+    const commands = [...(await meshOf(freshProbes(), config)).values()].filter(({ type }) => type === COMMAND);
+    const texts = commands.flatMap(({ inputs }) => [inputs.create, inputs.delete]);
+    const operations = texts.flatMap((text) => /^exec bash -s root (\w+)$/.exec(`${text}`)?.[1] ?? []);
+    const { system } = planMesh(config, freshProbes()).hosts[0] ?? {};
+    const document = system && renderSystemDocument("spark-1", system, { stack: "stack", operator: "me" });
+    const allowed = /^sudoers (.*)$/m.exec(document ?? "")?.[1]?.split(" ") ?? [];
+    expect([...new Set([...operations, "facts"])].sort()).toEqual([...allowed].sort());
+  });
+
+  it("leaves alone what is settled, each by itself, and replays what was run where a password is sent", async () => {
+    const passwords = cluster().hosts.map((host) => ({ ...host, sudoPassword: "pass word" }));
+    const asking = { ...config, hosts: passwords };
+    const made = planMesh(asking, settled(asking)).hosts.reduce(
+      (probes, { name, system }) =>
+        change(probes, name, (facts) => {
+          const record = {
+            version: 1 as const,
+            host: name,
+            stack: "stack",
+            transaction: "id",
+            digest: system?.digest ?? "",
+            payload: "H4sIsystem",
+            files: [],
+          };
+          return { ...facts, system: { ...facts.system, record } };
+        }),
+      settled(asking),
+    );
+    const resources = await meshOf(made, asking);
+    const { inputs, options } = get(resources, "mesh-spark-2-system-run");
+    expect(options.ignoreChanges).toEqual(["create", "update", "delete"]);
+    expect((await plain<string>(inputs.stdin)).trimEnd().split("\n").slice(-2)).toEqual(["pass word", "H4sIsystem"]);
+
+    const due = await meshOf(settled(asking), asking);
+    expect(get(due, "mesh-spark-2-system-run").options.ignoreChanges).toEqual([]);
+    expect(get(due, "mesh-spark-2-netplan-stage").options.ignoreChanges).toContain("create");
+    expect(get(due, "mesh-spark-2-netplan-verify").options.ignoreChanges).toContain("create");
   });
 });
 

@@ -16,6 +16,7 @@ describe("a config that is right", () => {
         migrate: false,
       },
       trust: true,
+      system: { dockerGroup: false, sudoers: false, removeIpc: true },
       deployments: [],
       abandon: [],
     });
@@ -35,6 +36,7 @@ describe("a config that is right", () => {
       confirmSeconds: 30,
       migrate: true,
     };
+    const system = { dockerGroup: true, sudoers: true, removeIpc: false };
     const deployments = [
       { name: "qwen", recipe: "qwen3.5", hosts: ["spark-1"], overrides: { port: 8001, x: true, y: "z" } },
     ];
@@ -65,6 +67,7 @@ describe("a config that is right", () => {
       ],
       network,
       trust: false,
+      system,
       deployments,
       abandon: ["spark-2"],
       "other:hosts": "not ours",
@@ -111,6 +114,7 @@ describe("a config that is right", () => {
       ],
       network,
       trust: false,
+      system,
       deployments,
       abandon: ["spark-2"],
     });
@@ -124,7 +128,7 @@ describe("a config that is wrong", () => {
       "an unknown top-level key",
       { host: [], hosts: three },
       [
-        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, deployments, abandon",
+        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, abandon",
       ],
     ],
     [

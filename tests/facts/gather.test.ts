@@ -60,7 +60,7 @@ async function play(number: number, address: string, after?: number): Promise<Pl
     });
     const sudo = /^sudo$/m.test(data) ? "passwordless" : "notAsked";
     channel.write(
-      `${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, answered: [], looked, neighbours: [neighbours] })}\n`,
+      `${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, sudoers: null, answered: [], looked, neighbours: [neighbours] })}\n`,
     );
   };
   const server = new Server({ hostKeys: [key.text] }, (connection) => {

@@ -148,6 +148,7 @@ it("gives neighbours their netdev only where they answered there and have a MAC"
         contents: "w6kK",
       },
     ],
+    sudoers: [],
     answered: [
       { netdev: "enp1s0f0np0", address: "192.168.177.12" },
       { netdev: "enp1s0f1np1", address: "192.168.187.13" },
@@ -197,7 +198,14 @@ it("takes whoever has an address that was looked for, if the kernel learned the 
     { ...entry(8, "REACHABLE"), dev: "enp1s0f1np1" },
   ];
   const looked = entries.slice(0, 6).map(({ dst }) => ({ netdev: "enp1s0f0np0", address: dst }));
-  const second = { sparkMeshFacts: 1, sudo: "notAsked", files: null, answered: [], neighbours: [entries] };
+  const second = {
+    sparkMeshFacts: 1,
+    sudo: "notAsked",
+    files: null,
+    sudoers: null,
+    answered: [],
+    neighbours: [entries],
+  };
   const { cx7 } = withSecondPass(
     "spark-1",
     parse().facts,
@@ -218,6 +226,7 @@ it("adds the peers that answered to their addresses, and leaves all else", () =>
       sparkMeshFacts: 1,
       sudo: "notAsked",
       files: null,
+      sudoers: null,
       answered: [{ netdev: "enp1s0f0np0", address }],
       looked: [],
       neighbours: [[{ dst: address, dev: "enp1s0f0np0", lladdr }]],

@@ -68,8 +68,12 @@ const settled: HostFacts = {
     return { ...live, mtu: 9000, addresses };
   }),
 };
-const decide = (facts: HostFacts, { listed = true, declared = false, abandoned = [] as string[] } = {}) =>
-  decideSecondPass({ facts, netplanListed: listed }, declared, abandoned);
+const undeclared = { dockerGroup: false, sudoers: false, removeIpc: true };
+const decide = (
+  facts: HostFacts,
+  { listed = true, declared = false, abandoned = [] as string[], system = undeclared } = {},
+) =>
+  decideSecondPass({ facts, netplanListed: listed }, { ...(declared && { cables: [] }), abandon: abandoned, system });
 const pings = [
   { netdev: "enp1s0f0np0", address: "192.168.177.12" },
   { netdev: "enp1s0f1np1", address: "192.168.187.13" },

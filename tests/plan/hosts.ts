@@ -32,6 +32,7 @@ export function cluster(change: Partial<ClusterConfig> = {}, count = 3): Cluster
       migrate: false,
     },
     trust: false,
+    system: { dockerGroup: false, sudoers: false, removeIpc: true },
     deployments: [],
     abandon: [],
     ...change,
@@ -98,6 +99,7 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
     networkManagerRunning: false,
     networkdRunning: true,
     sudo: "passwordless",
+    system: { user: "nvidia", inDocker: false, sudoers: "absent" },
     discovered: true,
   };
 }

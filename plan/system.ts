@@ -1,0 +1,136 @@
+import type { SystemConfig } from "../config/cluster";
+import { Faults } from "../config/faults";
+import {
+  isDeclared,
+  logindFile,
+  type SystemFacts,
+  type SystemFile,
+  type SystemRecord,
+  sudoersFile,
+} from "../facts/system";
+import { differencesAbout, type Finding, hashOf, standingFindings } from "./differences";
+import { digestOfSystem } from "./digest";
+import { type Owner, valueCheck } from "./document";
+import { systemNoteOf } from "./note";
+import type { Difference, HostPlan, SystemPlan } from "./plan";
+import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
+
+/** What later runs do as root, each `bash -s OPERATION`: what the sudoers file allows, word for word. */
+const ROOT_OPERATIONS = ["facts", "stage", "commit", "undo", "release", "system", "unsystem"] as const;
+
+/** The hosts with what is declared of their systems; as they are where nothing is. */
+export function withSystem(
+  hosts: readonly HostPlan[],
+  views: readonly HostView[],
+  wish: SystemConfig,
+): readonly HostPlan[] {
+  if (!isDeclared(wish)) return hosts;
+  return hosts.map((host) => {
+    const view = views.find(({ config }) => config.name === host.name);
+    return view ? { ...host, system: planSystem(view, wish) } : host;
+  });
+}
+
+function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
+  if (!isReached(view)) {
+    const state = view.kind === "abandoned" ? "abandoned" : "unknown";
+    return { wish, digest: digestOf(wish, ""), state, differences: [], note: "" };
+  }
+  const { facts } = view;
+  const { user, record } = facts.system;
+  const digest = digestOf(wish, user);
+  const differences = systemDifferences(view.config.name, wish, digest, facts.system);
+  const settled = record?.digest === digest && differences.length === 0;
+  return {
+    wish,
+    user,
+    digest,
+    state: settled ? "settled" : "due",
+    differences,
+    note: settled ? "" : systemNoteOf(facts, differences),
+    ...(record && { committedPayload: record.payload }),
+  };
+}
+
+function digestOf(wish: SystemConfig, user: string): string {
+  return digestOfSystem({ ...wish, user, operations: wish.sudoers ? ROOT_OPERATIONS : [] });
+}
+
+/**
+ * What somebody changed since the last run. What wasn't declared then is no drift; nor is anything on a host where
+ * nothing was.
+ */
+function systemDifferences(
+  host: string,
+  wish: SystemConfig,
+  digest: string,
+  { user, inDocker, sudoers, logind, keepsIpc, record }: SystemFacts,
+): readonly Difference[] {
+  if (!record) return [];
+  const committed = (path: string) => record.files.find((file) => file.path === path);
+  const drift: Difference[] = [];
+  if (wish.dockerGroup && record.digest === digest && inDocker === false) {
+    drift.push(...differencesAbout(host, "group docker", [{ property: user, found: "no member", wanted: "member" }]));
+  }
+  const sudoersBefore = committed(sudoersFile);
+  if (wish.sudoers && sudoersBefore) {
+    // Root was asked where nobody else could look, and sudo refused: what the file is for, it doesn't do.
+    const findings = sudoers
+      ? fileFindings(sudoers === "absent" ? undefined : sudoers, sudoersBefore, "440")
+      : [{ property: "file", found: "without effect", wanted: "sudo without a password" }];
+    drift.push(...differencesAbout(host, sudoersFile, findings));
+  }
+  const logindBefore = committed(logindFile);
+  if (!wish.removeIpc && logindBefore) {
+    drift.push(...differencesAbout(host, logindFile, fileFindings(logind, logindBefore, "644")));
+    if (keepsIpc === false) {
+      drift.push(...differencesAbout(host, "logind", [{ property: "RemoveIPC", found: "yes", wanted: "no" }]));
+    }
+  }
+  return drift;
+}
+
+function fileFindings(
+  file: SystemFile | undefined,
+  committed: SystemRecord["files"][number],
+  mode: string,
+): readonly Finding[] {
+  if (!file) return [{ property: "file", found: "missing", wanted: "present" }];
+  const changed = hashOf(file, committed) !== committed.sha256;
+  const text = { property: "text", found: "changed since the last run", wanted: "as it was written" };
+  return [...(changed ? [text] : []), ...standingFindings(file, mode)];
+}
+
+/** What is declared and can't be on this host. */
+export function systemFaults({ config: { name: host }, facts }: ReachedHost, wish: SystemConfig): readonly HostLine[] {
+  if (!isDeclared(wish)) return [];
+  const lines: string[] = [];
+  valueCheck(host, lines)("user", "login user", facts.system.user);
+  if (wish.dockerGroup && facts.system.inDocker === undefined) {
+    lines.push(`${host}: there is no group docker; install Docker, or take dockerGroup out of spark-mesh:system`);
+  }
+  return lines.map((line) => ({ host, line }));
+}
+
+/**
+ * What `system` and `unsystem` read on one host: a line for each fact and for each thing that is declared.
+ *
+ * @throws Faults where a value would break out of its line.
+ */
+export function renderSystemDocument(host: string, { wish, user, digest }: SystemPlan, owner: Owner): string {
+  const faults: string[] = [];
+  const check = valueCheck(host, faults);
+  const lines = [
+    "spark-mesh 1",
+    `host ${check("word", "name", host)}`,
+    `stack ${check("owner", "stack", owner.stack)}`,
+    `operator ${check("owner", "operator", owner.operator)}`,
+    `digest ${check("hex", "digest", digest)}`,
+    ...(user === undefined ? [] : [`user ${check("user", "login user", user)}`]),
+    ...(wish.dockerGroup ? ["dockerGroup"] : []),
+    ...(wish.sudoers ? [`sudoers ${ROOT_OPERATIONS.join(" ")}`] : []),
+    ...(wish.removeIpc ? [] : ["removeIpc no"]),
+  ];
+  if (faults.length > 0) throw new Faults(`the system of ${host}`, faults);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# What facts.sh tells of a Spark's system besides its network: the login user's membership of docker, and the files of
+# scripts/system.sh.
+
+# Sets REPLY to our sudoers file as json_files shows it, a list of one or none; null where its folder can't be searched.
+json_sudoers() {
+	local file=/etc/sudoers.d/spark-mesh
+	REPLY=null
+	[[ ! -d ${file%/*} || -x ${file%/*} ]] || return 0
+	if [[ -e $file ]]; then json_files "$1" "$file"; else REPLY=[]; fi
+}
+
+# Sets REPLY to what is asked of every host, declared or not.
+json_system() {
+	local name gid docker=null keeps=null file=/etc/systemd/logind.conf.d/90-spark-mesh.conf document
+	# What this session may is what a later one may: every session of ours is a new login.
+	while IFS=: read -r name _ gid _; do
+		[[ $name == docker ]] || continue
+		docker=false
+		[[ " ${GROUPS[*]} " == *" $gid "* ]] && docker=true
+	done </etc/group
+	json_string "${USER:-$(id -un)}" && document="{\"user\":$REPLY,\"docker\":$docker"
+	json_sudoers stat && document+=",\"sudoers\":$REPLY"
+	if [[ -e $file ]]; then json_files contents "$file"; else REPLY=[]; fi
+	document+=",\"logind\":$REPLY"
+	# Whether logind has taken it up.
+	if [[ $REPLY != "[]" ]]; then
+		case $(busctl --timeout=2 get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager RemoveIPC) in
+		'b true') keeps=false ;;
+		'b false') keeps=true ;;
+		esac
+	fi
+	json_file /var/lib/spark-mesh-system/record.json && REPLY="$document,\"keepsIpc\":$keeps,\"record\":$REPLY}"
+}

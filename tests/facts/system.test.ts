@@ -1,0 +1,75 @@
+import { expect, it } from "vitest";
+import { parseFirstPass, withSecondPass } from "../../facts/parse";
+import { type SystemFacts, sudoersFile, systemNeedsSudo } from "../../facts/system";
+import fresh from "./fixtures/fresh.json";
+
+const stat = { path: sudoersFile, mode: "440", owner: "root:root", size: 9, inode: 7, ctime: "5.000000001" };
+const drop = { ...stat, path: "/etc/systemd/logind.conf.d/90-spark-mesh.conf", mode: "644" };
+const record = {
+  version: 1 as const,
+  host: "spark-1",
+  stack: "s",
+  transaction: "t",
+  digest: "d",
+  payload: "p",
+  files: [{ ...stat, sha256: "0" }],
+};
+const none = { dockerGroup: false, sudoers: false, removeIpc: true };
+const all = { dockerGroup: true, sudoers: true, removeIpc: false };
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+function parse(change: object) {
+  return parseFirstPass("spark-1", JSON.stringify({ ...fresh, system: { ...fresh.system, ...change } })).facts;
+}
+
+it("tells what was seen from what could not be", () => {
+  expect(parse({}).system).toEqual({ user: "nvidia", sudoers: "absent" });
+  expect(parse({ docker: false, sudoers: null }).system).toEqual({ user: "nvidia", inDocker: false });
+  const made = {
+    docker: true,
+    sudoers: [stat],
+    logind: [{ ...drop, contents: base64("[Login]\n") }],
+    keepsIpc: true,
+    record: JSON.stringify(record),
+  };
+  expect(parse(made).system).toEqual({
+    user: "nvidia",
+    inDocker: true,
+    sudoers: stat,
+    logind: { ...drop, text: "[Login]\n" },
+    keepsIpc: true,
+    record,
+  });
+});
+
+it("takes the sudoers file from root where root was asked", () => {
+  const second = {
+    sparkMeshFacts: 1,
+    sudo: "passwordless",
+    files: [],
+    answered: [],
+    looked: [],
+    neighbours: [],
+  };
+  const seen = (sudoers: object[] | null) =>
+    withSecondPass("spark-1", parse({ sudoers: null }), false, JSON.stringify({ ...second, sudoers })).system.sudoers;
+  expect(seen([{ ...stat, contents: base64("x\n") }])).toEqual({ ...stat, text: "x\n" });
+  expect(seen([])).toBe("absent");
+  expect(seen(null)).toBeUndefined();
+});
+
+it("says where its record is, if that is damaged", () => {
+  expect(() => parse({ record: "{" })).toThrow(
+    "spark-1: /var/lib/spark-mesh-system/record.json is damaged (no JSON); move it away",
+  );
+});
+
+it.each<[string, SystemFacts, typeof all, boolean]>([
+  ["nothing is declared", { user: "nvidia" }, none, false],
+  ["a first visit", { user: "nvidia", sudoers: "absent" }, all, true],
+  ["a file as recorded", { user: "nvidia", sudoers: stat, record }, all, false],
+  ["another stat than recorded", { user: "nvidia", sudoers: { ...stat, ctime: "6.0" }, record }, all, true],
+  ["a folder that can't be searched", { user: "nvidia", record }, all, true],
+  ["a file that is gone for all to see", { user: "nvidia", sudoers: "absent", record }, all, false],
+  ["no file of ours", { user: "nvidia", record: { ...record, files: [] } }, all, false],
+])("asks root or not: %s", (_title, facts, wish, asks) => expect(systemNeedsSudo(facts, wish)).toBe(asks));
