@@ -42,7 +42,7 @@ const trustStat = z.object({
   /** As stat says it, e.g. "regular file". */
   type: z.string(),
   /** Change time in seconds with a fraction, as text: it tells one state of the file from another. */
-  ctime: z.string().optional(),
+  ctime: z.string(),
 });
 
 /** From our first line to our last; null: none; false: unreadable, or nobody can tell what is ours. */

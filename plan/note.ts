@@ -30,7 +30,7 @@ export function systemNoteOf(facts: HostFacts, differences: readonly Difference[
  */
 export function trustNoteOf(trust: TrustFacts | undefined, differences: readonly Difference[]): string {
   const reason = trust?.rotate ? "a new key was asked for" : occasion(trust?.record !== undefined);
-  const stats = (trust?.stats ?? []).map(({ path, ctime }) => `${path} ${ctime ?? ""}`).sort(compareText);
+  const stats = (trust?.stats ?? []).map(({ path, ctime }) => `${path} ${ctime}`).sort(compareText);
   return noteText(differences, reason, `ssh=${shortHash(stats)}`);
 }
 

@@ -3,7 +3,7 @@
 
 # Sets REPLY to the JSON of it, to null where ~/.ssh can't be looked at.
 json_trust() {
-	local HOME folder own name path fields mode owner type key='' stats=() paths=() list=''
+	local HOME folder own name path fields mode owner type ctime key='' stats=() paths=() list=''
 	# Without HOME bash asks passwd, which is what ssh and sshd go by.
 	unset HOME
 	folder=~/.ssh
@@ -16,15 +16,15 @@ json_trust() {
 		if [[ -e $path ]]; then
 			paths+=("$path")
 		elif [[ -L $path ]]; then
-			list+="${list:+,}{\"path\":\"~/.ssh$name\",\"mode\":\"777\",\"owner\":\"\",\"type\":\"symbolic link\"}"
+			list+="${list:+,}{\"path\":\"~/.ssh$name\",\"mode\":\"777\",\"owner\":\"\",\"type\":\"symbolic link\",\"ctime\":\"\"}"
 		fi
 	done
-	((${#paths[@]} == 0)) || mapfile -d '' -t stats < <(stat -L --printf '%a|%U|%F|%n\0' -- "${paths[@]}")
+	((${#paths[@]} == 0)) || mapfile -d '' -t stats < <(stat -L --printf '%a|%U|%F|%.9Z|%n\0' -- "${paths[@]}")
 	for fields in "${stats[@]}"; do
-		IFS='|' read -r -d '' mode owner type path <<<"$fields"
+		IFS='|' read -r -d '' mode owner type ctime path <<<"$fields"
 		path=${path%$'\n'}
 		json_string "$owner"
-		list+="${list:+,}{\"path\":\"~/.ssh${path#"$folder"}\",\"mode\":\"$mode\",\"owner\":$REPLY,\"type\":\"$type\"}"
+		list+="${list:+,}{\"path\":\"~/.ssh${path#"$folder"}\",\"mode\":\"$mode\",\"owner\":$REPLY,\"type\":\"$type\",\"ctime\":\"$ctime\"}"
 	done
 	fields="{\"stats\":[$list],\"blocks\":{"
 	json_block "$folder/authorized_keys" && fields+="\"authorized_keys\":$REPLY"

@@ -238,6 +238,16 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
     await expectQuiet();
   });
 
+  it("repairs the same drift a second time", async () => {
+    for (const _ of ["first", "second"]) {
+      await asRoot("spark-1", "chmod 666 /home/nvidia/.ssh/config");
+      const up = await project.up("--skip-preview");
+      expect(up.code, up.output).toBe(0);
+      expect((await asRoot("spark-1", "stat -c %a /home/nvidia/.ssh/config")).trim()).toBe("644");
+    }
+    await expectQuiet();
+  });
+
   it("replaces a key everywhere once its owner has asked for it", async () => {
     const old = await publicKeys();
     await asRoot("spark-2", "runuser -u serving -- touch /srv/serving/.ssh/spark-mesh/rotate");
