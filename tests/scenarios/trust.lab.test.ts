@@ -88,7 +88,12 @@ const DRIFTS: readonly Drift[] = [
     breakage: "rm spark-mesh/id_ed25519 spark-mesh/id_ed25519.pub",
     says: ["id_ed25519"],
   },
-  { name: "the block is gone", host: "spark-3", breakage: "rm known_hosts", says: ["known_hosts"] },
+  {
+    name: "the block is gone",
+    host: "spark-3",
+    breakage: "sed -i '/^# BEGIN spark-mesh/,/^# END spark-mesh/d' known_hosts",
+    says: ["known_hosts"],
+  },
 ];
 
 /** A drift on every host at once, as often as there are any: the names of a round, and what they are. */
