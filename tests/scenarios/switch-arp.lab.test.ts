@@ -225,11 +225,10 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     expect(left.map(({ kernel }) => arpOf(kernel))).toEqual(before.map(({ kernel }) => arpOf(kernel)));
     expect(await on("spark-1", "ls /etc/sysctl.d")).toBe("README.sysctl");
     expect(await on("spark-2", `cat ${SYSCTL_FILE}`)).toContain("arp_announce = 1");
-    // Nobody's business but their owner's from now on, until there is a switch again.
-    await on("spark-3", `sysctl -qw net.ipv4.conf.${NETDEV}.arp_ignore=2`);
-    await expectQuiet();
     await lab.rewire(SWITCH);
     await until(lab, names(), "[ $(ip -o link show up | grep -c 'np[01].*LOWER_UP') = 4 ]", 20);
+    // What somebody sets before there is a switch again is what destroy gives back.
+    await on("spark-3", `sysctl -qw net.ipv4.conf.${NETDEV}.arp_ignore=2`);
     project.reconfigure({
       cables: SWITCH.split(" ").map((cable) => ({ from: `spark-${cable.slice(0, 3)}`, to: "switch-a" })),
     });
