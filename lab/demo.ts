@@ -50,6 +50,16 @@ async function play(lab: Lab, project: Project, keep: boolean, verbose: boolean)
   await act("preview: what the Sparks are, against what they should be", () => project.preview());
   await act("up: stage, verify and commit on all three, with a rollback armed", () => project.up("--skip-preview"));
   await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
+  announce("spark-1 logs in to spark-2 by its name: with its own key, unasked, over their cable");
+  const login = await lab.exec(
+    "spark-1",
+    "runuser -l nvidia -c 'ssh -o BatchMode=yes spark-2 printenv SSH_CONNECTION'",
+  );
+  const [from, , to] = login.stdout.split(" ");
+  if (login.code !== 0 || from === undefined || to === undefined) {
+    throw new Error(`spark-1: ssh spark-2: ${login.stderr.trim()}`);
+  }
+  console.log(`  from ${from} to ${to}`);
   announce("somebody sets the MTU of spark-1's enp1s0f0np0 to 1500, and deletes an address of spark-2");
   await lab.exec("spark-1", "ip link set enp1s0f0np0 mtu 1500");
   await lab.exec("spark-2", "ip addr del 192.168.197.12/24 dev enp1s0f0np0");
@@ -61,7 +71,10 @@ async function play(lab: Lab, project: Project, keep: boolean, verbose: boolean)
   }
   await act("destroy puts everything back", () => project.destroy("--skip-preview"));
   for (const { name } of lab.hosts) {
-    const left = await lab.exec(name, "ls -d /etc/netplan/40-cx7.yaml /var/lib/spark-mesh 2>/dev/null");
+    const left = await lab.exec(
+      name,
+      "ls -d /etc/netplan/40-cx7.yaml /var/lib/spark-mesh /home/nvidia/.ssh/spark-mesh 2>/dev/null",
+    );
     if (left.stdout !== "") {
       throw new Error(`${name}: left behind: ${left.stdout.trim()}`);
     }
