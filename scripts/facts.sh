@@ -161,7 +161,7 @@ first_pass() {
 	document+=",\"hostname\":$hostname,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
 	json_head /etc/nvidia/cx7-hotplug-enabled && document+=",\"hotplug\":$REPLY"
 	json_ports && document+=",\"ports\":$REPLY"
-	json_files stat && document+=",\"files\":$REPLY"
+	json_network_files stat && document+=",\"files\":$REPLY"
 	if type -P netplan >/dev/null; then document+=',"netplan":true'; else document+=',"netplan":false'; fi
 	json_running NetworkManager.service NetworkManager && document+=",\"networkManager\":$REPLY"
 	json_running systemd-networkd.service systemd-network && document+=",\"networkd\":$REPLY"
