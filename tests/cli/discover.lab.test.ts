@@ -140,7 +140,7 @@ describe("discover on three Sparks", () => {
     const { code, stdout } = await desk.discover([...places, ...key]);
     writeFileSync(file, known);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/ spark-1: host key unknown; no ed25519 host key is known for .*ssh-keyscan -t ed25519 /);
+    expect(stdout).toMatch(/ spark-1: host key unknown: found no pinned ed25519 key for .*npm run trust -- /);
   });
 
   it.each([
