@@ -244,7 +244,7 @@ describe("a changed key", () => {
     const asked = await trust(["--stack", "home", "--replace", "spark-2"], { answers: "yes\n" });
     expect(asked.stdout).toContain("in place of the old key? [y/N]");
     expect(asked.code, asked.stdout).toBe(0);
-    expect(readFileSync(stackFile(), "utf8")).toMatch(new RegExp(`spark-2,.* hostKey: ${key["spark-2"]} }`));
+    expect(readFileSync(stackFile(), "utf8")).toContain(`, hostKey: ${key["spark-2"]} }`);
     expect((await run(program("discover", ["--stack", "home"]))).stdout).not.toContain("host key");
 
     const old = known();
