@@ -109,10 +109,11 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     );
   }
 
-  /** A host's document as `up` would send it now. */
+  /** A host's document as `up` would send it now, but for SSH trust. */
   async function documentOf(name: string) {
-    const { probes } = await gatherFacts(clusterOf(lab));
-    const plan = planMesh(clusterOf(lab), probes);
+    const cluster = clusterOf(lab, { more: { trust: false } });
+    const { probes } = await gatherFacts(cluster);
+    const plan = planMesh(cluster, probes);
     const host = lab.hosts.find((one) => one.name === name);
     const wish = plan.hosts.find((one) => one.name === name);
     if (!host || !wish) throw new Error(`no ${name}`);
