@@ -91,19 +91,21 @@ describe.each(scenarioEngines())("plugs moved to other ports of a host on the $k
       await expectAddresses(0);
     });
 
-    it.runIf(hosts === 2)("are named, and nothing else, where one end alone can see it", async () => {
-      await rewire("1/1-2/0");
-      const preview = await project.preview("--expect-no-changes");
-      expect(preview.code, preview.output).toBe(0);
-      expect(preview.output).toContain(
-        "spark-1: port 0 to spark-2: enp1s0f0np0 absent, enP2p1s0f0np0 absent: the cable carries nothing; port 1, where no cable is planned, has carrier and sees spark-2/0; move the plug back, or declare spark-mesh:cables as they are now",
-      );
-      await rewire(wiring);
-      await until(lab, ["spark-1"], "ping -c 1 -W 1 -I enp1s0f0np0 192.168.177.12", 20);
-      const quiet = await project.preview("--expect-no-changes");
-      expect(quiet.code, quiet.output).toBe(0);
-      expect(quiet.output).not.toContain("warning:");
-    });
+    if (hosts === 2) {
+      it("are named, and nothing else, where one end alone can see it", async () => {
+        await rewire("1/1-2/0");
+        const preview = await project.preview("--expect-no-changes");
+        expect(preview.code, preview.output).toBe(0);
+        expect(preview.output).toContain(
+          "spark-1: port 0 to spark-2: enp1s0f0np0 absent, enP2p1s0f0np0 absent: the cable carries nothing; port 1, where no cable is planned, has carrier and sees spark-2/0; move the plug back, or declare spark-mesh:cables as they are now",
+        );
+        await rewire(wiring);
+        await until(lab, ["spark-1"], "ping -c 1 -W 1 -I enp1s0f0np0 192.168.177.12", 20);
+        const quiet = await project.preview("--expect-no-changes");
+        expect(quiet.code, quiet.output).toBe(0);
+        expect(quiet.output).not.toContain("warning:");
+      });
+    }
 
     it("leave nothing to destroy but what was made", async () => {
       const destroy = await project.destroy();
