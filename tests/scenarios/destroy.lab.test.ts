@@ -56,7 +56,7 @@ describe.each(everyEngine())("destroy on the $kind engine", (engine) => {
     expect(stuck.output).toContain("mesh-spark-3-netplan");
     // The engine stops at the dead host; what it would have released releases itself.
     const gone =
-      "! test -e /var/lib/spark-mesh && ! systemctl list-units --all --plain --no-legend '*spark*' | grep -q .";
+      "! test -e /var/lib/spark-mesh && ! systemctl list-units --all --plain --no-legend 'spark-mesh*' | grep -q .";
     await until(lab, ["spark-1", "spark-2"], gone, 120);
     expect(await tracesOf("spark-1", "spark-2")).toEqual(before);
 
