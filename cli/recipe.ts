@@ -1,6 +1,7 @@
 /** `npm run recipe`: what a recipe would run, and what a recipe may say. */
 
 import { readRecipeFile } from "../facts/recipeFile";
+import { shellQuoted } from "../facts/sshArguments";
 import { type LaunchPlan, type LaunchWish, planLaunch } from "../plan/launch/launch";
 import { parallelText } from "../plan/launch/ranks";
 import { parseRecipe } from "../plan/recipe/recipe";
@@ -73,7 +74,7 @@ function wrapped(words: readonly string[]): readonly string[] {
 }
 
 function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word);
 }
 
 runCommand(main);

@@ -1,5 +1,5 @@
 import type { PortNumber } from "../config/cluster";
-import type { ArmedTransaction, ArpSettings, FileStat, HostRecord, RolledBackTransaction } from "./record";
+import type { ArmedTransaction, ArpSettings, HostRecord, RolledBackTransaction, SeenFile } from "./record";
 import type { SystemFacts } from "./system";
 import type { TrustFacts } from "./trustFacts";
 
@@ -54,11 +54,6 @@ export interface Route {
   readonly netdev: string;
 }
 
-/** A file in netplan's folders, or ours in /etc/sysctl.d; `text` only where it was read with sudo in this session. */
-export interface NetplanFileFact extends FileStat {
-  readonly text?: string;
-}
-
 /**
  * What sudo would do here, as far as this session asked: it doesn't on a settled host.
  * `refused`: asks for a password and none is configured, or the user may not; `wrongPassword`: it was configured and refused.
@@ -85,9 +80,9 @@ export interface HostFacts {
   readonly netplanInstalled: boolean;
   /** True where the files were read in this session (first visit, or a stat that differs from the record). */
   readonly netplanRead: boolean;
-  readonly netplanFiles: readonly NetplanFileFact[];
+  readonly netplanFiles: readonly SeenFile[];
   /** Undefined where there is none. Whose it is tells the record. */
-  readonly sysctlFile?: NetplanFileFact;
+  readonly sysctlFile?: SeenFile;
   /** Daemons that run. */
   readonly networkManagerRunning: boolean;
   readonly networkdRunning: boolean;

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { z } from "zod";
 import { Faults } from "../config/faults";
 import { cx7Netdevs, liveAddresses } from "./cx7";
-import type { Cx7Netdev, HostFacts, NetplanFileFact, OtherNetdev, Route } from "./hostFacts";
+import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
 import {
   type RawFile,
   type RawFirstPass,
@@ -12,8 +12,15 @@ import {
   readFirstPass,
   readSecondPass,
 } from "./rawFacts";
-import { armedTransaction, hostRecord, rolledBackTransaction, SYSCTL_FILE } from "./record";
-import { type SystemFacts, type SystemFile, systemRecord, systemRecordFile } from "./system";
+import {
+  armedTransaction,
+  hostRecord,
+  newerVersion,
+  rolledBackTransaction,
+  type SeenFile,
+  SYSCTL_FILE,
+} from "./record";
+import { type SystemFacts, systemRecord, systemRecordFile } from "./system";
 import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
@@ -39,8 +46,8 @@ function ownFile<T>(host: string, path: string, schema: z.ZodType<T>, raw: RawOw
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
-  if (typeof version === "number" && version > 1) {
+  const version = newerVersion(json);
+  if (version !== undefined) {
     throw new Faults("the hosts", [
       `${host}: ${path} has version ${version}, and this release knows version 1; use the release that wrote it`,
     ]);
@@ -56,7 +63,7 @@ function shown(text: string): string {
     .slice(0, 40);
 }
 
-function seenFiles(raw: readonly RawFile[]): NetplanFileFact[] {
+function seenFiles(raw: readonly RawFile[]): SeenFile[] {
   return raw.map(({ contents, ...stat }) => ({
     ...stat,
     ...(contents !== undefined && { text: Buffer.from(contents, "base64").toString("utf8") }),
@@ -82,7 +89,7 @@ function systemFacts(host: string, raw: RawSystem): SystemFacts {
   };
 }
 
-function oneFile(raw: readonly RawFile[]): SystemFile | "absent" {
+function oneFile(raw: readonly RawFile[]): SeenFile | "absent" {
   return seenFiles(raw)[0] ?? "absent";
 }
 

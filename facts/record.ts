@@ -66,21 +66,31 @@ export function sameStat(a: FileStat, b: FileStat): boolean {
   return a.mode === b.mode && a.owner === b.owner && a.size === b.size && a.inode === b.inode && a.ctime === b.ctime;
 }
 
-export const hostRecord = z.object({
+/** How the record of whatever was made true on a host begins. */
+export const recordHead = z.object({
   version: z.literal(1),
-  /** Name of the host in the mesh that committed. */
+  /** Name of the host in the mesh that made it true. */
   host: z.string(),
-  /** `organization/project/stack` that committed. */
+  /** `organization/project/stack` that did. */
   stack: z.string(),
-  /** Id of the transaction that committed. Sorts by time. */
+  /** Id of the transaction that changed something last. Sorts by time. */
   transaction: z.string(),
-  /** Digest of the desired document that was committed. */
+  /** Digest of the desired document that was made true. */
   digest: z.string(),
-  /** The scripts and the document that were committed, gzip in base64: replayed where stdin can't be ignored. */
+  /** The scripts and that document, gzip in base64: replayed where stdin can't be ignored. */
   payload: z.string(),
-  mesh: recordedMesh,
-  files: z.array(fileStat.extend({ sha256: z.string() })),
 });
+
+/** Files as they were left, with what was in them. */
+export const recordedFiles = z.array(fileStat.extend({ sha256: z.string() }));
+
+export const hostRecord = recordHead.extend({ mesh: recordedMesh, files: recordedFiles });
+
+/** The version in a file of ours that this release doesn't know; undefined where that isn't why it can't be read. */
+export function newerVersion(json: unknown): number | undefined {
+  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
+  return typeof version === "number" && version > 1 ? version : undefined;
+}
 
 /** A change that was staged and not yet committed, in /var/lib/spark-mesh/armed.json (root, 0644). */
 export const armedTransaction = z.object({
@@ -111,6 +121,12 @@ export type ArpSettings = z.infer<typeof arpSettings>;
 export type RecordedMesh = z.infer<typeof recordedMesh>;
 export type RecordedNetdev = z.infer<typeof recordedNetdev>;
 export type FileStat = z.infer<typeof fileStat>;
+
+/** A file on a host; `text` only where it could be read in this session: most are root's alone. */
+export interface SeenFile extends FileStat {
+  readonly text?: string;
+}
+
 export type HostRecord = z.infer<typeof hostRecord>;
 export type ArmedTransaction = z.infer<typeof armedTransaction>;
 export type RolledBackTransaction = z.infer<typeof rolledBackTransaction>;

@@ -42,7 +42,8 @@ function options(login: UnpinnedLogin, name: string, knownHosts: string, identit
 
 /** ssh reads % as the start of a token, and white space as the end of a value that isn't quoted. */
 const configQuoted = (path: string) => `"${path.replace(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
-const shellQuoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+/** A word that a shell takes as it is. */
+export const shellQuoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
  * Writes the pins and returns ssh's arguments up to the command.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { newerVersion } from "./record";
 
 /** What facts tell of the login user's ~/.ssh, as far as SSH trust between the Sparks goes. */
 
@@ -99,8 +100,7 @@ function readRecord(text: string | false): TrustRecord | "damaged" | "newer" {
   }
   const result = trustRecord.safeParse(json);
   if (result.success) return result.data;
-  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
-  return typeof version === "number" && version > 1 ? "newer" : "damaged";
+  return newerVersion(json) === undefined ? "damaged" : "newer";
 }
 
 /** What is wrong with an identity; undefined where nothing is. */

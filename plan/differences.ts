@@ -1,9 +1,10 @@
-import type { Cx7Netdev, HostFacts, LiveAddress, NetplanFileFact } from "../facts/hostFacts";
+import type { Cx7Netdev, HostFacts, LiveAddress } from "../facts/hostFacts";
 import {
   type ArpSettings,
   type FileStat,
   type HostRecord,
   type RecordedNetdev,
+  type SeenFile,
   SYSCTL_FILE,
   sameStat,
 } from "../facts/record";
@@ -110,7 +111,7 @@ export function standingFindings(file: FileStat, wanted: string): readonly Findi
 
 /** Text decides where it was read; else an equal stat means that the recorded hash holds. */
 export function hashOf(
-  file: NetplanFileFact,
+  file: SeenFile,
   committed: (FileStat & { readonly sha256: string }) | undefined,
 ): string | undefined {
   if (file.text !== undefined) return sha256(file.text);

@@ -45,8 +45,18 @@ export function renderDocument(
   confirmSeconds: number,
   probes: readonly ManagementProbe[],
 ): string {
-  const faults: string[] = [];
-  const check = valueCheck(host.name, faults);
+  return documentText(host.name, `the document of ${host.name}`, owner, (check) =>
+    networkLines(host, plan, confirmSeconds, probes, check),
+  );
+}
+
+function networkLines(
+  host: HostPlan,
+  plan: Plan,
+  confirmSeconds: number,
+  probes: readonly ManagementProbe[],
+  check: ValueCheck,
+): readonly string[] {
   const gone = new Set(plan.hosts.filter(({ state }) => state === "abandoned").map(({ name }) => name));
   const netdevLine = ({ netdev, mtu, address, arp }: NetdevPlan) => {
     const settings = `${check("count", "mtu", mtu)} ${check("cidr", "address", address)}`;
@@ -65,11 +75,7 @@ export function renderDocument(
     const texts = change ? `${check("hex", "sha256", change.before)} ${base64(change.after) || "-"}` : "= =";
     return `move ${check("fileName", "netplan file", name)} ${texts}`;
   };
-  const lines = [
-    "spark-mesh 1",
-    `host ${check("word", "name", host.name)}`,
-    `stack ${check("owner", "stack", owner.stack)}`,
-    `operator ${check("owner", "operator", owner.operator)}`,
+  return [
     `confirmSeconds ${check("count", "confirmSeconds", confirmSeconds)}`,
     `digest ${check("hex", "digest", host.digest)}`,
     `netplanFile ${check("path", "netplanFile", host.netplanFile)}`,
@@ -85,7 +91,32 @@ export function renderDocument(
     ...probes.map((probe) => `probe ${check("word", "probe", probe.address)} ${check("word", "probe", probe.host)}`),
     `mesh ${base64(JSON.stringify(plan.mesh))}`,
   ];
-  if (faults.length > 0) throw new Faults(`the document of ${host.name}`, faults);
+}
+
+type ValueCheck = ReturnType<typeof valueCheck>;
+
+/**
+ * The text of any document: who it is about and whose change it is, then the lines of its own.
+ *
+ * @param subject of the faults: `the document of spark-1`.
+ * @throws Faults where a value would break out of its line.
+ */
+export function documentText(
+  host: string,
+  subject: string,
+  owner: Owner,
+  linesOf: (check: ValueCheck) => readonly string[],
+): string {
+  const faults: string[] = [];
+  const check = valueCheck(host, faults);
+  const lines = [
+    "spark-mesh 1",
+    `host ${check("word", "name", host)}`,
+    `stack ${check("owner", "stack", owner.stack)}`,
+    `operator ${check("owner", "operator", owner.operator)}`,
+    ...linesOf(check),
+  ];
+  if (faults.length > 0) throw new Faults(subject, faults);
   return `${lines.join("\n")}\n`;
 }
 

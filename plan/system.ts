@@ -1,16 +1,9 @@
 import type { SystemConfig } from "../config/cluster";
-import { Faults } from "../config/faults";
-import {
-  isDeclared,
-  logindFile,
-  type SystemFacts,
-  type SystemFile,
-  type SystemRecord,
-  sudoersFile,
-} from "../facts/system";
+import type { SeenFile } from "../facts/record";
+import { isDeclared, logindFile, type SystemFacts, type SystemRecord, sudoersFile } from "../facts/system";
 import { differencesAbout, type Finding, hashOf, standingFindings } from "./differences";
 import { digestOfSystem } from "./digest";
-import { type Owner, valueCheck } from "./document";
+import { documentText, type Owner, valueCheck } from "./document";
 import { systemNoteOf } from "./note";
 import type { Difference, HostPlan, SystemPlan } from "./plan";
 import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
@@ -91,7 +84,7 @@ function systemDifferences(
 }
 
 function fileFindings(
-  file: SystemFile | undefined,
+  file: SeenFile | undefined,
   committed: SystemRecord["files"][number],
   mode: string,
 ): readonly Finding[] {
@@ -118,19 +111,11 @@ export function systemFaults({ config: { name: host }, facts }: ReachedHost, wis
  * @throws Faults where a value would break out of its line.
  */
 export function renderSystemDocument(host: string, { wish, user, digest }: SystemPlan, owner: Owner): string {
-  const faults: string[] = [];
-  const check = valueCheck(host, faults);
-  const lines = [
-    "spark-mesh 1",
-    `host ${check("word", "name", host)}`,
-    `stack ${check("owner", "stack", owner.stack)}`,
-    `operator ${check("owner", "operator", owner.operator)}`,
+  return documentText(host, `the system of ${host}`, owner, (check) => [
     `digest ${check("hex", "digest", digest)}`,
     ...(user === undefined ? [] : [`user ${check("user", "login user", user)}`]),
     ...(wish.dockerGroup ? ["dockerGroup"] : []),
     ...(wish.sudoers ? [`sudoers ${ROOT_OPERATIONS.join(" ")}`] : []),
     ...(wish.removeIpc ? [] : ["removeIpc no"]),
-  ];
-  if (faults.length > 0) throw new Faults(`the system of ${host}`, faults);
-  return `${lines.join("\n")}\n`;
+  ]);
 }

@@ -1,5 +1,5 @@
 import type { NetworkConfig } from "../../config/cluster";
-import type { NetplanFileFact } from "../../facts/hostFacts";
+import type { SeenFile } from "../../facts/record";
 import type { Renderer } from "../plan";
 import type { HostLine, ReachedHost } from "../views";
 import { type Definition, definitionsOf } from "./definitions";
@@ -94,7 +94,7 @@ function isMovable(path: string, { kind }: Definition): boolean {
   return kind === "exact" && MOVABLE.test(path);
 }
 
-function hidesAnother(file: NetplanFileFact, files: readonly NetplanFileFact[]): boolean {
+function hidesAnother(file: SeenFile, files: readonly SeenFile[]): boolean {
   return files.some((other) => other.path !== file.path && baseName(other) === baseName(file));
 }
 

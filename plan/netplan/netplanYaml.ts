@@ -1,5 +1,5 @@
 import { isMap, LineCounter, parseDocument } from "yaml";
-import type { NetplanFileFact } from "../../facts/hostFacts";
+import type { SeenFile } from "../../facts/record";
 import type { Renderer } from "../plan";
 import { compareText } from "../views";
 
@@ -23,19 +23,19 @@ const FOLDERS = ["/lib/netplan", "/usr/lib/netplan", "/etc/netplan", RUNTIME_FOL
 export const NETPLAN_YAML = { version: "1.1", uniqueKeys: false } as const;
 
 /** The files that netplan merges, in its order: by name, whatever the folder; hidden ones are left out. */
-export function mergedOrder(files: readonly NetplanFileFact[]): readonly NetplanFileFact[] {
-  const byName = new Map<string, NetplanFileFact>();
+export function mergedOrder(files: readonly SeenFile[]): readonly SeenFile[] {
+  const byName = new Map<string, SeenFile>();
   for (const file of [...files].sort((a, b) => folderRank(a) - folderRank(b) || compareText(a.path, b.path))) {
     byName.set(baseName(file), file);
   }
   return [...byName.values()].sort((a, b) => compareText(baseName(a), baseName(b)));
 }
 
-export function baseName({ path }: Pick<NetplanFileFact, "path">): string {
+export function baseName({ path }: Pick<SeenFile, "path">): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-function folderRank({ path }: NetplanFileFact): number {
+function folderRank({ path }: SeenFile): number {
   return FOLDERS.indexOf(path.slice(0, path.lastIndexOf("/")));
 }
 

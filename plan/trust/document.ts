@@ -1,6 +1,6 @@
 import { Faults } from "../../config/faults";
 import { TRUST_FILES } from "../../facts/trustFacts";
-import { base64, type Owner, valueCheck } from "../document";
+import { base64, documentText, type Owner, valueCheck } from "../document";
 import type { HostPlan, HostTrust } from "../plan";
 import { type PeerTexts, renderPeers, renderTrust } from "./blocks";
 import { keysOf } from "./identities";
@@ -42,17 +42,9 @@ export function trustDocument(host: string, trust: HostTrust, common: CommonTrus
   const key = common.keys.get(host);
   if (key === undefined) return "";
   const blocks = trust.blocks ?? renderTrust(trust.peers, common.texts);
-  const faults: string[] = [];
-  const check = valueCheck(host, faults);
-  const lines = [
-    "spark-mesh 1",
-    `host ${check("word", "name", host)}`,
-    `stack ${check("owner", "stack", owner.stack)}`,
-    `operator ${check("owner", "operator", owner.operator)}`,
+  return documentText(host, `the SSH trust of ${host}`, owner, (check) => [
     `key ${check("publicKey", "public key", key)}`,
     ...TRUST_FILES.map((file) => `block ${file} ${base64(blocks[file])}`),
     `peers ${common.peers}`,
-  ];
-  if (faults.length > 0) throw new Faults(`the SSH trust of ${host}`, faults);
-  return `${lines.join("\n")}\n`;
+  ]);
 }

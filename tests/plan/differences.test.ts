@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Cx7Netdev, NetplanFileFact, Probe } from "../../facts/hostFacts";
-import { SYSCTL_FILE } from "../../facts/record";
+import type { Cx7Netdev, Probe } from "../../facts/hostFacts";
+import { type SeenFile, SYSCTL_FILE } from "../../facts/record";
 import { planMesh } from "../../plan/planMesh";
 import {
   change,
@@ -35,7 +35,7 @@ function drift(probes: ReadonlyMap<string, Probe>) {
 
 const onHost = (edit: (facts: Facts) => Facts) => drift(change(settled, "spark-1", edit));
 const onNetdev = (edit: (netdev: Cx7Netdev) => Cx7Netdev) => drift(changeNetdev(settled, "spark-1", NETDEV, edit));
-const onFile = (edit: (file: NetplanFileFact) => NetplanFileFact) =>
+const onFile = (edit: (file: SeenFile) => SeenFile) =>
   onHost((facts) => ({
     ...facts,
     netplanFiles: facts.netplanFiles.map((file) => (file.path === FILE ? edit(file) : file)),
@@ -105,7 +105,7 @@ describe("live drift", () => {
 describe("file drift", () => {
   const changed = { ctime: "1800000000.0", inode: 8 };
 
-  it.each<[string, (file: NetplanFileFact) => NetplanFileFact, readonly (readonly string[])[]]>([
+  it.each<[string, (file: SeenFile) => SeenFile, readonly (readonly string[])[]]>([
     [
       "edited value, by its line",
       (file) => ({ ...file, ...changed, text: text.replace("mtu: 9000", "mtu: 1500") }),
@@ -185,7 +185,7 @@ describe("on a switch", () => {
   const sysctlText = wish.hosts[0]?.sysctlText ?? "";
   const switched = settledProbes(wish, unwired);
   const arp = { ignore: 1, announce: 2 };
-  const onFile = (edit: (file: NetplanFileFact) => NetplanFileFact | undefined) =>
+  const onFile = (edit: (file: SeenFile) => SeenFile | undefined) =>
     drift(
       change(switched, "spark-1", ({ sysctlFile, ...facts }) => {
         const edited = sysctlFile && edit(sysctlFile);
@@ -213,7 +213,7 @@ describe("on a switch", () => {
     expect(drift(probes)).toMatchObject({ state: "due", said: said.map((finding) => [NETDEV, ...finding]) });
   });
 
-  it.each<[string, (file: NetplanFileFact) => NetplanFileFact | undefined, readonly string[]]>([
+  it.each<[string, (file: SeenFile) => SeenFile | undefined, readonly string[]]>([
     ["missing file", () => undefined, ["file", "missing", "present"]],
     [
       "edited file",

@@ -1,4 +1,4 @@
-import type { NetplanFileFact } from "../../facts/hostFacts";
+import type { SeenFile } from "../../facts/record";
 import { netplanFile } from "./hosts";
 
 /** Netplan files as other tools and people write them: the same keys, forms and paths, with a test's own addresses. */
@@ -10,7 +10,7 @@ const stanzas = (addresses: Addresses, stanza: (netdev: string, address: string)
   Object.entries(addresses).flatMap(([netdev, address]) => stanza(netdev, address));
 
 /** sparkrun's `setup cx7`: comments with a date, flow lists, everything said. */
-export function sparkrun(addresses: Addresses, mtu = 9000): NetplanFileFact {
+export function sparkrun(addresses: Addresses, mtu = 9000): SeenFile {
   const lines = stanzas(addresses, (netdev, address) => [
     `    ${netdev}:`,
     "      dhcp4: no",
@@ -28,7 +28,7 @@ export function sparkrun(addresses: Addresses, mtu = 9000): NetplanFileFact {
 }
 
 /** spark-vllm-docker's setup-cluster.sh: what Python's YAML writer makes of it. */
-export function sparkVllmDocker(addresses: Addresses, mtu = 9000): NetplanFileFact {
+export function sparkVllmDocker(addresses: Addresses, mtu = 9000): SeenFile {
   const lines = stanzas(addresses, (netdev, address) => [
     `    ${netdev}:`,
     "      dhcp4: false",
@@ -42,7 +42,7 @@ export function sparkVllmDocker(addresses: Addresses, mtu = 9000): NetplanFileFa
 }
 
 /** NVIDIA's playbooks, by hand: no MTU, no word on link-local addresses. */
-export function nvidiaPlaybook(addresses: Addresses): NetplanFileFact {
+export function nvidiaPlaybook(addresses: Addresses): SeenFile {
   const lines = stanzas(addresses, (netdev, address) => [
     `    ${netdev}:`,
     "      addresses:",
@@ -53,7 +53,7 @@ export function nvidiaPlaybook(addresses: Addresses): NetplanFileFact {
 }
 
 /** NVIDIA's cluster script: all four netdevs, be they there or not, some without an address. */
-export function nvidiaScript(addresses: Addresses): NetplanFileFact {
+export function nvidiaScript(addresses: Addresses): SeenFile {
   const lines = stanzas(
     { enP2p1s0f0np0: "", enP2p1s0f1np1: "", enp1s0f0np0: "", enp1s0f1np1: "", ...addresses },
     (netdev, address) => [
@@ -66,19 +66,19 @@ export function nvidiaScript(addresses: Addresses): NetplanFileFact {
 }
 
 /** NVIDIA's sample for a pair, and for a switch: an address that changes with each boot. */
-export function nvidiaLinkLocal(...netdevs: readonly string[]): NetplanFileFact {
+export function nvidiaLinkLocal(...netdevs: readonly string[]): SeenFile {
   const lines = netdevs.flatMap((netdev) => [`    ${netdev}:`, "      link-local: [ ipv4 ]"]);
   return file("/etc/netplan/40-cx7.yaml", [...HEAD, ...lines]);
 }
 
 /** NVIDIA's other way for a switch. */
-export function nvidiaDhcp(...netdevs: readonly string[]): NetplanFileFact {
+export function nvidiaDhcp(...netdevs: readonly string[]): SeenFile {
   const lines = netdevs.flatMap((netdev) => [`    ${netdev}:`, "      dhcp4: true"]);
   return file("/etc/netplan/40-cx7.yaml", [...HEAD, ...lines]);
 }
 
 /** NVIDIA Sync's Cluster Assistant: chooses the host's renderer too. */
-export function nvidiaSync(addresses: Addresses): NetplanFileFact {
+export function nvidiaSync(addresses: Addresses): SeenFile {
   const lines = stanzas(addresses, (netdev, address) => [
     `    ${netdev}:`,
     "      dhcp4: false",
@@ -97,7 +97,7 @@ export function nvidiaSync(addresses: Addresses): NetplanFileFact {
 export const UUID = "2edf06d6-7a0c-3b6e-8f0a-0123456789ab";
 
 /** A connection of NetworkManager's, as its netplan integration stores one that is bound to a netdev. */
-export function networkManagerConnection(netdev: string, address: string): NetplanFileFact {
+export function networkManagerConnection(netdev: string, address: string): SeenFile {
   return file(`/etc/netplan/90-NM-${UUID}.yaml`, [
     ...HEAD,
     `    NM-${UUID}:`,
@@ -116,6 +116,6 @@ export function networkManagerConnection(netdev: string, address: string): Netpl
 
 const HEAD = ["network:", "  version: 2", "  ethernets:"];
 
-function file(path: string, lines: readonly string[]): NetplanFileFact {
+function file(path: string, lines: readonly string[]): SeenFile {
   return netplanFile(path, `${lines.join("\n")}\n`);
 }

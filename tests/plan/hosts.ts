@@ -1,7 +1,7 @@
 import type { CableConfig, ClusterConfig, PortNumber, PortRef } from "../../config/cluster";
 import { Faults } from "../../config/faults";
-import type { Cx7Netdev, HostFacts, LiveAddress, Neighbour, NetplanFileFact, Probe } from "../../facts/hostFacts";
-import { type HostRecord, SYSCTL_FILE } from "../../facts/record";
+import type { Cx7Netdev, HostFacts, LiveAddress, Neighbour, Probe } from "../../facts/hostFacts";
+import { type HostRecord, type SeenFile, SYSCTL_FILE } from "../../facts/record";
 import { sha256 } from "../../plan/digest";
 import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
@@ -105,11 +105,11 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
 }
 
 /** DGX OS's or Debian's base file, which chooses the renderer. */
-export function baseFile(renderer: "networkd" | "NetworkManager"): NetplanFileFact {
+export function baseFile(renderer: "networkd" | "NetworkManager"): SeenFile {
   return netplanFile("/etc/netplan/01-base.yaml", `network:\n  version: 2\n  renderer: ${renderer}\n`);
 }
 
-export function netplanFile(path: string, text: string): NetplanFileFact {
+export function netplanFile(path: string, text: string): SeenFile {
   return { path, mode: "600", owner: "root:root", size: text.length, inode: 7, ctime: "1700000000.000000000", text };
 }
 
@@ -197,7 +197,7 @@ export function factsIn(probes: ReadonlyMap<string, Probe>, host: string): Facts
 }
 
 /** What a commit of this plan writes on a host. */
-function recordOf(plan: Plan, host: string, others: readonly NetplanFileFact[]): HostRecord {
+function recordOf(plan: Plan, host: string, others: readonly SeenFile[]): HostRecord {
   const planned = plan.hosts.find(({ name }) => name === host);
   if (!planned) throw new Error(`${host} is not planned`);
   const ours = [netplanFile(planned.netplanFile, planned.netplanText)];

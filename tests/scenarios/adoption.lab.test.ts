@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { NetplanFileFact } from "../../facts/hostFacts";
+import type { SeenFile } from "../../facts/record";
 import { Lab } from "../../lab/hosts/lab";
 import { checkout, Project } from "../../lab/project";
 import { nvidiaPlaybook, nvidiaSync, sparkrun, sparkVllmDocker } from "../plan/foreignFiles";
@@ -12,7 +12,7 @@ import { scenarioEngines } from "./engines";
 import { liveNetdevs, RING_ADDRESSES, traces, until, untilLive } from "./observe";
 
 type Addresses = Readonly<Record<string, string>>;
-type Foreign = (addresses: Addresses) => NetplanFileFact;
+type Foreign = (addresses: Addresses) => SeenFile;
 
 interface AdoptionCase {
   readonly name: string;
@@ -23,7 +23,7 @@ interface AdoptionCase {
 }
 
 /** Somebody's own file: a definition without a NIC, and comments, are to stay. */
-function byHand(addresses: Addresses): NetplanFileFact {
+function byHand(addresses: Addresses): SeenFile {
   const lines = Object.entries(addresses).flatMap(([netdev, address]) => [
     `    ${netdev}: # measured last spring`,
     "      addresses:",
@@ -108,7 +108,7 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
 
     const tracesOf = () => Promise.all(HOSTS.map((host) => traces(lab, host)));
 
-    function fileOf(host: string): NetplanFileFact {
+    function fileOf(host: string): SeenFile {
       const file = files[host]?.(FOREIGN[host] ?? {});
       if (!file) throw new Error(`${host}: no file`);
       return file;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetplanFileFact } from "../../../facts/hostFacts";
+import type { SeenFile } from "../../../facts/record";
 import { nvidiaDhcp, nvidiaLinkLocal, nvidiaPlaybook, sparkrun } from "../foreignFiles";
 import { netplanFile } from "../hosts";
 import {
@@ -19,7 +19,7 @@ import {
 
 describe("what can't be kept", () => {
   /** What is said of spark-1 with these files, beside a spark-2 that sparkrun configured. */
-  function faultsOf(files: readonly NetplanFileFact[], live: Addresses = {}): readonly string[] {
+  function faultsOf(files: readonly SeenFile[], live: Addresses = {}): readonly string[] {
     const found = adopt("1/0-2/0", [host(1, [base, ...files], live), host(2, [base, sparkrun(SECOND)], SECOND)]);
     expect(found.cables).toEqual([BARE_PAIR]);
     return found.faults;

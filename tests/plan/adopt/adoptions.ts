@@ -1,6 +1,6 @@
 import type { CableEnd, PortNumber, PortRef } from "../../../config/cluster";
 import { parseClusterConfig } from "../../../config/load";
-import type { NetplanFileFact } from "../../../facts/hostFacts";
+import type { SeenFile } from "../../../facts/record";
 import { adoptHosts } from "../../../plan/adopt/adopt";
 import { adoptCables } from "../../../plan/adopt/adoptCables";
 import { adoptNetwork } from "../../../plan/adopt/adoptNetwork";
@@ -21,7 +21,7 @@ export const endOf = (text: string): PortRef => ({ host: `spark-${text.charAt(0)
 const farEnd = (text: string): CableEnd => (text.startsWith("switch") ? { switch: text } : endOf(text));
 
 /** A host with these files, and what `netplan apply` made live of them. */
-export function host(number: number, files: readonly NetplanFileFact[], live: Addresses = {}, mtu = 9000): ReachedHost {
+export function host(number: number, files: readonly SeenFile[], live: Addresses = {}, mtu = 9000): ReachedHost {
   const config = cluster({}, 9).hosts[number - 1];
   if (!config) throw new Error("no such host");
   const fresh = freshFacts(number);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetplanFileFact } from "../../../facts/hostFacts";
+import type { SeenFile } from "../../../facts/record";
 import { planMesh } from "../../../plan/planMesh";
 import { baseFile, change, cluster, freshProbes, netplanFile, settledProbes } from "../hosts";
 
@@ -14,7 +14,7 @@ const foreign = (path: string) =>
     path,
     "network:\n  ethernets:\n    enp1s0f0np0:\n      mtu: 9000\n      nameservers: { addresses: [10.0.0.1] }\n      routes: [{ to: 10.9.0.0/16, via: 192.168.177.12 }]\n",
   );
-const withFile = (file: NetplanFileFact, probes = freshProbes("1/0-2/0", 2)) =>
+const withFile = (file: SeenFile, probes = freshProbes("1/0-2/0", 2)) =>
   change(probes, "spark-1", (facts) => ({ ...facts, netplanFiles: [baseFile("networkd"), file] }));
 
 it("names the settings of a file that ours replaces", () => {

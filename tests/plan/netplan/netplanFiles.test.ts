@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetplanFileFact } from "../../../facts/hostFacts";
+import type { SeenFile } from "../../../facts/record";
 import { readNetplan } from "../../../plan/netplan/netplanFiles";
 import { networkManagerConnection, UUID } from "../foreignFiles";
 import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
@@ -7,7 +7,7 @@ import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
 const OWN = "/etc/netplan/40-cx7.yaml";
 const [config] = cluster().hosts;
 
-function read(...netplanFiles: readonly NetplanFileFact[]) {
+function read(...netplanFiles: readonly SeenFile[]) {
   if (!config) throw new Error("no host");
   const facts = { ...freshFacts(1), netplanFiles };
   const host = { kind: "reached", config, recorded: undefined, facts } as const;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { NetplanFileFact } from "../../../facts/hostFacts";
+import type { SeenFile } from "../../../facts/record";
 import { readNetplan } from "../../../plan/netplan/netplanFiles";
 import { networkManagerConnection, nvidiaSync, sparkrun, sparkVllmDocker } from "../foreignFiles";
 import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
@@ -7,7 +7,7 @@ import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
 const [config] = cluster().hosts;
 
 /** With `network.migrate`, and a file of ours that nobody else uses. */
-function migrate(...netplanFiles: readonly NetplanFileFact[]) {
+function migrate(...netplanFiles: readonly SeenFile[]) {
   if (!config) throw new Error("no host");
   const facts = { ...freshFacts(1), netplanFiles };
   const host = { kind: "reached", config, recorded: undefined, facts } as const;
