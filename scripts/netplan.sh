@@ -35,7 +35,7 @@ moves_due() {
 		read -r found _ < <(sha256sum <"$netplan_folder/$name")
 		if [[ $found == "${move_before[$name]}" ]]; then
 			printf '%s\n' "$name"
-		elif [[ ${move_after[$name]} == - ]] || ! cmp -s "$netplan_folder/$name" <(base64 -d <<<"${move_after[$name]}"); then
+		elif [[ ${move_after[$name]} == - ]] || ! cmp -s "$netplan_folder/$name" <(base64 -d 2>/dev/null <<<"${move_after[$name]}"); then
 			fail "$netplan_folder/$name was changed since it was read; run the command again"
 		fi
 	done

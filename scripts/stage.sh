@@ -84,7 +84,7 @@ as_login_user() {
 
 # Says whether the file $1 has the text $2 and a newline after it, the mode $3, and is root's.
 file_holds() {
-	cmp -s "$1" <(printf '%s\n' "$2") && [[ $(stat -c '%a %U %G' "$1") == "$3 root root" ]]
+	cmp -s "$1" - <<<"$2" && [[ $(stat -c '%a %U %G' "$1") == "$3 root root" ]]
 }
 
 # The lines that live state should have: the wish's netdevs, and of those that it no longer names the original, as long

@@ -160,10 +160,10 @@ put_file() {
 	[[ ! -L $path ]] || fail "$path is a symbolic link; take it away, then run the command again"
 	if [[ ! -e $kept && ! -e $kept.absent ]]; then
 		# A file that is ours already was left by a run whose memory is lost.
-		if [[ ! -e $path ]] || cmp -s "$path" <(printf '%s\n' "$text"); then : >"$kept.absent"; else copy_file "$path" "$kept"; fi
+		if [[ ! -e $path ]] || cmp -s "$path" - <<<"$text"; then : >"$kept.absent"; else copy_file "$path" "$kept"; fi
 		sync "$original"
 	fi
-	if cmp -s "$path" <(printf '%s\n' "$text") && [[ $(stat -c '%a %U %G' "$path") == "${mode#0} root root" ]]; then return 0; fi
+	if cmp -s "$path" - <<<"$text" && [[ $(stat -c '%a %U %G' "$path") == "${mode#0} root root" ]]; then return 0; fi
 	printf '%s\n' "$text" | write_file "$path" "$mode"
 	changed=yes
 }
@@ -186,7 +186,7 @@ give_back() {
 write_record() {
 	local transaction
 	transaction=$(json_value "$system_folder/record.json" transaction)
-	if [[ -z $transaction || $changed == yes ]] || ! cmp -s "$system_folder/record.json" <(render_record "$transaction"); then
+	if [[ -z $transaction || $changed == yes ]] || ! cmp -s "$system_folder/record.json" - <<<"$(render_record "$transaction")"; then
 		transaction=$(TZ=UTC0 printf '%(%Y%m%dT%H%M%S)T-%08x' -1 "$SRANDOM")
 		render_record "$transaction" | write_file "$system_folder/record.json" 0644
 	fi
