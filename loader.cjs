@@ -51,18 +51,55 @@ function load(text, path) {
   }
 }
 
-/** Packages that the SDK requires at its start and uses in runtime.serializeFunction alone. */
-const DEFERRED = new Set(["typescript", "@npmcli/arborist"]);
+const TRACING = "/@pulumi/pulumi/cmd/run/tracing.js";
+
+/**
+ * What is required at the start and used by few programs: by the SDK for functions that are sent to a cloud, for traces
+ * and for driving other stacks, by zod for messages in other languages. Each with where it is required.
+ */
+const DEFERRED = {
+  typescript: "/@pulumi/pulumi/",
+  "@npmcli/arborist": "/@pulumi/pulumi/",
+  "normalize-package-data": "/@pulumi/pulumi/",
+  "./automation": "/@pulumi/pulumi/index.js",
+  "@opentelemetry/exporter-zipkin": TRACING,
+  "@opentelemetry/instrumentation": TRACING,
+  "@opentelemetry/instrumentation-grpc": TRACING,
+  "@opentelemetry/resources": TRACING,
+  "@opentelemetry/sdk-trace-base": TRACING,
+  "@opentelemetry/sdk-trace-node": TRACING,
+  "../locales/index.cjs": "/zod/v4/",
+};
 const loadModule = Module._load;
 
-/** Stands for a module, and loads it when anything of it is asked for. */
-function deferred(args) {
+/** Stands for a module, and loads it when anything of it is used. */
+function deferred(args, takenApart) {
+  const loadedValue = (key) => {
+    const loaded = loadModule.apply(Module, args);
+    return key === "default" && !loaded.__esModule ? loaded : loaded[key];
+  };
   // What compiled TypeScript asks of a module first: one of its own kind is taken as it is.
-  const get = (_, key) => (key === "__esModule" ? true : loadModule.apply(Module, args)[key]);
+  const get = (_, key) =>
+    key === "__esModule" ? true : takenApart ? deferredFunction(loadedValue, key) : loadedValue(key);
   return new Proxy({}, { get });
 }
 
-Module._load = (...args) => (DEFERRED.has(args[0]) ? deferred(args) : loadModule.apply(Module, args));
+/** Stands for a module's function or class, where it is taken out of the module long before it is called. */
+function deferredFunction(loadedValue, key) {
+  // An arrow function could not be called with `new`.
+  return new Proxy(function later() {}, {
+    apply: (_, self, args) => Reflect.apply(loadedValue(key), self, args),
+    construct: (_, args) => Reflect.construct(loadedValue(key), args),
+  });
+}
+
+Module._load = (...args) => {
+  const [request, parent] = args;
+  const place = Object.hasOwn(DEFERRED, request) ? DEFERRED[request] : undefined;
+  return place !== undefined && parent?.filename?.includes(place)
+    ? deferred(args, place === TRACING)
+    : loadModule.apply(Module, args);
+};
 
 Module.enableCompileCache?.(join(cache, "compiled"));
 addHook(load, { exts: [".ts"] });
