@@ -4,8 +4,8 @@ import { must } from "../lab/hosts/process";
 import { checkout } from "../lab/project";
 
 const answer = async (script: string) => {
-  const run = [process.execPath, "--require", join(checkout, "loader.cjs"), "-e", script];
-  return (await must(run)).trim();
+  const said = await must([process.execPath, "--require", join(checkout, "loader.cjs"), "-e", script]);
+  return said.trim();
 };
 
 test.each([

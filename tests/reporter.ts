@@ -4,7 +4,10 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 /** The only thing that may be skipped where everything else runs: it needs a CLI that can't be downloaded everywhere. */
 const MAY_BE_SKIPPED = /real CLI/;
 
-/** Ends a run with `N passed, N failed`, after naming each skipped test with its reason. In CI an unexpected skip fails. */
+/**
+ * Ends a run with `N passed, N failed`, after naming each skipped test with its reason, and each that passed at its second
+ * try with what failed at the first. In CI an unexpected skip fails.
+ */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
@@ -17,6 +20,10 @@ export default class ClosingLine implements Reporter {
     const failed = failedTests.length + broken.length + errors.length;
     const passed = tests.filter((test) => test.result().state === "passed").length;
 
+    for (const test of tests.filter((each) => each.diagnostic()?.flaky)) {
+      const [first] = test.result().errors ?? [];
+      console.log(`passed at the second try: ${test.fullName}: ${first?.message.split("\n")[0] ?? "no reason given"}`);
+    }
     for (const test of skipped) {
       console.log(`skipped: ${test.fullName}: ${reasonOf(test)}`);
     }
