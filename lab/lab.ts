@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { type Arguments, type Flag, parseArguments, UsageError, usage, type Verb } from "./arguments";
+import { standInReference } from "./hosts/image";
 import { defaultHosts, Lab } from "./hosts/lab";
 import { cableState, pathsOf } from "./hosts/state";
 import { endName } from "./layout";
@@ -20,7 +21,7 @@ const verbs = {
         value: "RENDERER",
         about: "networkd or NetworkManager for every netdev, management included (default: hosts of each kind)",
       },
-      "--docker": { about: "Docker Engine on every host" },
+      "--docker": { about: "Docker Engine on every host, and on the first the image of the stand-in for vLLM" },
       "--stack-file": { value: "PATH", about: "where the stack config goes (default: Pulumi.lab.yaml)" },
       "--fresh": { about: "remake a lab that is already up" },
       ...name,
@@ -106,6 +107,11 @@ async function up(labName: string, { values, switches }: Arguments): Promise<num
     ...(wiring === undefined ? {} : { wiring }),
     ...(stackFile === undefined ? {} : { stackFile }),
   });
+  const [head] = lab.hosts;
+  if (switches.has("--docker") && head !== undefined) {
+    await lab.loadImage([head.name], {}, (line) => console.error(line));
+    console.log(`image:        ${standInReference} on ${head.name}, a stand-in for vLLM`);
+  }
   const option = labName === "default" ? "" : ` --name ${labName}`;
   console.log(`stack config: ${lab.state.stackFile ?? "none"}`);
   console.log(`log in:       ${program} ssh spark-1${option}   or   ssh -F ${lab.sshConfig} spark-1`);

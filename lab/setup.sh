@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# command:package. What virtual Sparks need besides a shell; shellcheck is for `npm run check`.
+# command:package. What virtual Sparks need besides a shell; shellcheck is for `npm run check`, tcc and ld for a library
+# of the stand-in for vLLM.
 readonly NEEDS=(
   mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ip:iproute2 ssh:openssh-client ssh-keygen:openssh-client
   nsenter:util-linux mount:mount ping:iputils-ping ps:procps strace:strace shellcheck:shellcheck
+  tcc:tcc ld:binutils
 )
 
 missing=()

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The first process of a virtual Spark: shows it its own network devices and RoCE devices in /sys,
+# The first process of a virtual Spark: shows it its own network devices and RoCE devices in /sys, and a device for them,
 # then becomes systemd. nspawn's /sys is the parent's, with the parent's interfaces.
 set -euo pipefail
 
@@ -27,4 +27,8 @@ umount "$classes"
 mount --rbind "$new" /sys
 umount -l "$new"
 rmdir "$new" "$classes" /run/spark-mesh-lab
+
+# What `docker run --device /dev/infiniband` passes on; reading it gives nothing.
+mkdir -p /dev/infiniband
+mknod -m 0666 /dev/infiniband/uverbs0 c 1 3
 exec /usr/lib/systemd/systemd

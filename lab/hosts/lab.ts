@@ -4,8 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { addressOf, type HostSpec, parseWiring } from "../layout";
 import { hostNumber, setCable } from "./cables";
+import type { StandInImage } from "./image";
 import { initOf, insideArguments, isPowered } from "./inside";
 import { makeLab, removeLab, rewireLab } from "./life";
+import { loadImage } from "./load-image";
 import { checkMachine, raiseInotifyLimit } from "./machine";
 import { powerOff, powerOn, waitBooted } from "./power";
 import { type Outcome, type RunOptions, run, until } from "./process";
@@ -212,6 +214,19 @@ export class Lab {
   /** Cables the lab as another wiring says; a cable that it has already stays as it is. */
   async rewire(wiring: string): Promise<void> {
     await rewireLab(this.state, wiring);
+  }
+
+  /**
+   * Loads the image of the stand-in for vLLM into Docker on these hosts, all at once, where it isn't there yet.
+   *
+   * @returns its id, `sha256:...`, the same on every host.
+   */
+  loadImage(
+    hosts: readonly string[] = this.hosts.map(({ name }) => name),
+    image: StandInImage = {},
+    say: (line: string) => void = () => {},
+  ): Promise<string> {
+    return loadImage(this, hosts, image, say);
   }
 
   /** Removes the lab. */
