@@ -88,6 +88,8 @@ export interface DeploymentConfig {
   readonly recipe: string;
   readonly hosts?: readonly string[];
   readonly overrides: Readonly<Record<string, string | number | boolean>>;
+  /** How long `up` waits for an answered completion, in seconds. @default 3600 */
+  readonly readySeconds: number;
 }
 
 export type TopologyWish = "auto" | "direct" | "ring" | "switch";
@@ -106,6 +108,8 @@ export interface ClusterConfig {
   readonly trust: boolean;
   readonly system: SystemConfig;
   readonly deployments: readonly DeploymentConfig[];
+  /** Hugging Face's, for models that ask for one. Secret. */
+  readonly hfToken?: string;
   /** Names of hosts that are gone. */
   readonly abandon: readonly string[];
 }

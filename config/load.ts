@@ -42,16 +42,26 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
     const keys = Object.keys(schema.deployment.shape);
     const deployment = judge(faults, schema.deployment, entry, path, { keys });
     if (deployment === undefined) return;
-    const { name, recipe, overrides } = deployment;
+    const { name, recipe, overrides, readySeconds } = deployment;
     const other = pathOf.get(name);
     if (other !== undefined) {
       faults.push(`${path}.name: ${name} is already used by ${other}; every deployment needs its own`);
     }
     pathOf.set(name, other ?? path);
     if (deployment.hosts) judgeNames(faults, deployment.hosts, `${path}.hosts`, hosts);
-    deployments.push({ name, recipe, overrides, ...(deployment.hosts && { hosts: deployment.hosts }) });
+    deployments.push({ name, recipe, overrides, readySeconds, ...(deployment.hosts && { hosts: deployment.hosts }) });
   });
   return deployments;
+}
+
+/** A deployment that chooses a host that is gone. */
+function judgeAbandoned(faults: string[], deployments: readonly DeploymentConfig[], abandon: readonly string[]): void {
+  deployments.forEach(({ hosts = [] }, index) => {
+    hosts.forEach((host, at) => {
+      const path = `deployments[${index}].hosts[${at}]`;
+      if (abandon.includes(host)) faults.push(`${path}: ${host} is in abandon; choose other hosts`);
+    });
+  });
 }
 
 /** The sudo password of each host that has one: its own from `sudoPasswords`, else the common one. */
@@ -92,7 +102,7 @@ export function parseClusterConfig(
     else faults.push(unknownKey("", name, schema.topLevelKeys));
   }
   const value = (key: string) => decoded(values.get(key));
-  for (const key of ["sudoPassword", "sudoPasswords"]) {
+  for (const key of ["sudoPassword", "sudoPasswords", "hfToken"]) {
     if (values.has(key) && !secretKeys.includes(`${namespace}${key}`)) {
       faults.push(`${key}: found in plain text; needed: a secret, from \`pulumi config set --secret\``);
     }
@@ -121,10 +131,25 @@ export function parseClusterConfig(
     ? listOf(faults, value("deployments"), "deployments", "deployments")
     : [];
   const deployments = judgeDeployments(faults, deploymentList ?? [], names);
+  const token = values.get("hfToken");
+  const hfToken = token === undefined ? undefined : judge(faults, schema.hfToken, token, "hfToken", { secret: true });
   const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
-  if (abandon) judgeNames(faults, abandon, "abandon", names);
+  if (abandon) {
+    judgeNames(faults, abandon, "abandon", names);
+    judgeAbandoned(faults, deployments, abandon);
+  }
 
   if (faults.length > 0 || !topology || !network || trust === undefined || !system || !abandon)
     throw new Faults("the stack config", faults);
-  return { hosts, topology, network, trust, system, deployments, abandon, ...(cables && { cables }) };
+  return {
+    hosts,
+    topology,
+    network,
+    trust,
+    system,
+    deployments,
+    abandon,
+    ...(cables && { cables }),
+    ...(hfToken !== undefined && { hfToken }),
+  };
 }

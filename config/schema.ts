@@ -166,6 +166,7 @@ export const deployment = z.strictObject(
         allowed("keys with a text, a number, true or false"),
       )
       .default({}),
+    readySeconds: whole(30, 86400).default(3600),
   },
   allowed("a deployment: name and recipe at least"),
 );
@@ -187,6 +188,9 @@ export const sudoPassword = text(/^[^\p{Cc}]{1,512}$/u, "one line, not empty");
 /** `sudoPasswords`. */
 export const sudoPasswords = z.record(z.string(), sudoPassword, allowed("hosts' names, each with its password"));
 
+/** `hfToken`. The value is never shown. */
+export const hfToken = text(/^[^\s\p{Cc}]{1,512}$/u, "one word, not empty");
+
 /** Every key of the `spark-mesh:` namespace. */
 export const topLevelKeys: readonly string[] = [
   "hosts",
@@ -199,5 +203,6 @@ export const topLevelKeys: readonly string[] = [
   "trust",
   "system",
   "deployments",
+  "hfToken",
   "abandon",
 ];

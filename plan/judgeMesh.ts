@@ -40,7 +40,6 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     wires: numbered,
     readings,
     faults: [
-      ...deploymentFaults(cluster),
       ...loginFaults,
       ...reached.flatMap(netplanMissing),
       ...[...readings.values()].flatMap((reading) => reading.faults),
@@ -53,13 +52,6 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     ],
     warnings: [...warnings, ...cabling.warnings],
   };
-}
-
-function deploymentFaults({ deployments }: ClusterConfig): readonly HostLine[] {
-  return deployments.map(({ name }, index) => ({
-    host: "",
-    line: `spark-mesh:deployments[${index}]: ${name}: deployments are not yet supported; take it out`,
-  }));
 }
 
 function netplanMissing({ config: { name: host }, facts }: ReachedHost): readonly HostLine[] {

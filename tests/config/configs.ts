@@ -27,7 +27,11 @@ export function raw(config: Record<string, unknown>): Record<string, string> {
 }
 
 export function parse(config: Record<string, unknown>): ClusterConfig {
-  return parseClusterConfig(raw(config), "/home/me", ["spark-mesh:sudoPassword", "spark-mesh:sudoPasswords"]);
+  return parseClusterConfig(raw(config), "/home/me", [
+    "spark-mesh:sudoPassword",
+    "spark-mesh:sudoPasswords",
+    "spark-mesh:hfToken",
+  ]);
 }
 
 export function faultsOf(config: Record<string, unknown>): readonly string[] {

@@ -38,7 +38,13 @@ describe("a config that is right", () => {
     };
     const system = { dockerGroup: true, sudoers: true, removeIpc: false };
     const deployments = [
-      { name: "qwen", recipe: "qwen3.5", hosts: ["spark-1"], overrides: { port: 8001, x: true, y: "z" } },
+      {
+        name: "qwen",
+        recipe: "qwen3.5",
+        hosts: ["spark-1"],
+        overrides: { port: 8001, x: true, y: "z" },
+        readySeconds: 600,
+      },
     ];
     const cluster = parse({
       hosts: [
@@ -69,6 +75,7 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      hfToken: "hf_token",
       abandon: ["spark-2"],
       "other:hosts": "not ours",
     });
@@ -116,6 +123,7 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      hfToken: "hf_token",
       abandon: ["spark-2"],
     });
   });
@@ -128,7 +136,7 @@ describe("a config that is wrong", () => {
       "an unknown top-level key",
       { host: [], hosts: three },
       [
-        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, abandon",
+        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, hfToken, abandon",
       ],
     ],
     [
@@ -163,6 +171,16 @@ describe("a config that is wrong", () => {
       { hosts: three, deployments: [{ name: "a", recipe: "r", overrides: { port: [1] } }] },
       ["deployments[0].overrides.port: found a list; allowed: a text, a number, true or false"],
     ],
+    [
+      "a deployment on a host that is gone",
+      { hosts: three, deployments: [{ name: "a", recipe: "r", hosts: ["spark-1", "spark-3"] }], abandon: ["spark-3"] },
+      ["deployments[0].hosts[1]: spark-3 is in abandon; choose other hosts"],
+    ],
+    [
+      "a wait that is no wait",
+      { hosts: three, deployments: [{ name: "a", recipe: "r", readySeconds: 5 }] },
+      ["deployments[0].readySeconds: found 5; allowed: a whole number from 30 to 86400"],
+    ],
   ]);
 
   it("says everything in one message", () => {
@@ -185,11 +203,15 @@ describe("a config that is wrong", () => {
       sudoPassword: "canary-4\nx",
       sudoPasswords: { "spark-1": "", "spark-8": "canary-5", "spark-9": 42424242 },
       sudoPasword: "canary-6",
+      hfToken: "canary-8 x",
     });
-    expect(lines).toHaveLength(7);
+    expect(lines).toHaveLength(8);
     expect(lines.join("\n")).not.toMatch(/canary|42424242/);
     expect(() => parseClusterConfig(raw({ hosts: three, sudoPassword: "canary-9" }), "/home/me", [])).toThrow(
       "sudoPassword: found in plain text; needed: a secret, from `pulumi config set --secret`",
+    );
+    expect(() => parseClusterConfig(raw({ hosts: three, hfToken: "canary-10" }), "/home/me", [])).toThrow(
+      "hfToken: found in plain text; needed: a secret, from `pulumi config set --secret`",
     );
     expect(faultsOf({ hosts: three, sudoPasswords: "canary-7" })).toEqual([
       "sudoPasswords: allowed: hosts' names, each with its password",

@@ -26,13 +26,6 @@ describe("topology", () => {
     ]);
   });
 
-  it("refuses deployments, which are not yet there", () => {
-    const deployments = [{ name: "qwen", recipe: "qwen", overrides: {} }];
-    expect(faults(fresh, cluster({ deployments }))).toEqual([
-      "spark-mesh:deployments[0]: qwen: deployments are not yet supported; take it out",
-    ]);
-  });
-
   it("names a host with fewer ports, and the cable that is missing", () => {
     const probes = change(freshProbes("1/0-2/1 2/0-3/1"), "spark-3", (facts) => ({
       ...facts,

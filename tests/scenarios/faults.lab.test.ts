@@ -149,11 +149,6 @@ const RING_FAULTS: readonly Fault[] = [
     config: { topology: "switch" },
     says: ["found switch, but the cables lead from port to port", /set it to ring or auto/],
   },
-  {
-    name: "a deployment",
-    config: { deployments: [{ name: "qwen", recipe: "qwen3.5-397b-a17b-int4-autoround-3x-vllm" }] },
-    says: ["deployments", "not yet"],
-  },
 ];
 
 /** With other cables between three hosts. */
