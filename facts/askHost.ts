@@ -2,15 +2,19 @@ import { isIPv4 } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterConfig, HostConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
+import { type DockerFacts, type DockerQuestion, readDockerFacts, renderDockerQuestion } from "./docker";
 import { failureOf } from "./failure";
 import type { HostFacts, Login, Probe } from "./hostFacts";
 import type { LoginResult } from "./login";
 import { type FirstPass, parseFirstPass, withPeers, withSecondPass } from "./parse";
 import { hasCx7Addresses, peerLooks } from "./peers";
-import { factsScript } from "./script";
+import { dockerScript, factsScript } from "./script";
 import { decideSecondPass, renderSecondPass } from "./secondPass";
 import { openSession, type Session, SessionEnded } from "./session";
 import { connectSeconds } from "./sshArguments";
+
+/** How long Docker may take to answer after everything else is answered, in seconds; a completion has 5 of them. */
+const dockerSeconds = 20;
 
 /** How a host is logged in to, or that its key is unknown. */
 export type ResolvedLogin = Exclude<LoginResult, { kind: "faults" }>;
@@ -40,6 +44,8 @@ export interface Round {
   readonly folder: string;
   /** The first passes of all hosts that came to something, once that is known. */
   readonly firsts: () => Promise<ReadonlyMap<string, HostFacts>>;
+  /** What each host is asked about Docker; undefined: nothing. */
+  readonly dockerQuestion: (host: string) => DockerQuestion | undefined;
 }
 
 /** Starts the host's one session and sends the first question down it. */
@@ -51,8 +57,11 @@ export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: 
   if (nameFault !== undefined) return unasked({ kind: "unreachable", reason: nameFault });
   const target = { name, login, ...(identityFile !== undefined && { identityFile }) };
   const session = await openSession(target, round.folder);
+  const docker = round.dockerQuestion(name);
+  // Docker takes its time: its answers are got ready while the others are given.
+  const begin = docker ? `${dockerScript()}\n${renderDockerQuestion(docker)}` : "";
   const question = ["first_pass", ...peersOf(name, round.logins), "end\n"].join("\n");
-  const first = session.ask(`${factsScript}\n${question}`).then((line) => firstPassOf(host, line));
+  const first = session.ask(`${factsScript}\n${begin}${question}`).then((line) => firstPassOf(host, line));
   return {
     name,
     first: first.then(
@@ -72,7 +81,9 @@ async function probeOf(
 ): Promise<Probe | readonly string[]> {
   try {
     const facts = await secondPassOf(host, session, await first, round.cluster);
-    return { kind: "facts", facts: await peersPassOf(host, session, facts, round) };
+    const known = await peersPassOf(host, session, facts, round);
+    if (!round.dockerQuestion(host.name)) return { kind: "facts", facts: known };
+    return { kind: "facts", facts: { ...known, docker: await dockerPassOf(host, session) } };
   } catch (error) {
     if (error instanceof Faults) return error.lines;
     if (!(error instanceof SessionEnded)) throw error;
@@ -114,6 +125,16 @@ async function peersPassOf(host: HostConfig, session: Session, facts: HostFacts,
   if (looks.length === 0) return facts;
   const more = await session.ask(renderSecondPass({ sudo: false, pings: [], looks, others: [], multicast: [] }, host));
   return withPeers(host.name, facts, more);
+}
+
+/** @throws Faults that name the host, also where Docker hangs; or SessionEnded */
+async function dockerPassOf({ name }: HostConfig, session: Session): Promise<DockerFacts> {
+  const silent = sleep(dockerSeconds * 1000, undefined, { ref: false }).then(() => {
+    throw new Faults("the hosts", [
+      `${name}: Docker: no answer within ${dockerSeconds} s; look at \`systemctl status docker\` there, and restart it if it hangs`,
+    ]);
+  });
+  return readDockerFacts(name, await Promise.race([session.ask("docker_pass\n"), silent]), Date.now() / 1000);
 }
 
 /** The first passes that are in when all are, or have had as long as a connection may take. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ClusterConfig, HostConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import { type AskedHost, askHost, firstsOf, type ResolvedLogin, type Round } from "./askHost";
+import type { DockerQuestion } from "./docker";
 import type { Login, Probe } from "./hostFacts";
 import { resolveLogin } from "./login";
 
@@ -47,9 +48,13 @@ export interface AskedHosts {
  * Asks every host what it is right now: all at once, one SSH session each, reading only. Abandoned hosts are left
  * alone. Returns once the question is on its way, so that a caller has something else done meanwhile.
  *
+ * @param dockerQuestion what each host is asked about Docker besides; undefined: nothing.
  * @throws Faults with every login that apply can't do, before any host is contacted.
  */
-export async function askHosts(cluster: ClusterConfig): Promise<AskedHosts> {
+export async function askHosts(
+  cluster: ClusterConfig,
+  dockerQuestion: (host: string) => DockerQuestion | undefined = () => undefined,
+): Promise<AskedHosts> {
   const hosts = cluster.hosts.filter(({ name }) => !cluster.abandon.includes(name));
   const results = await Promise.all(hosts.map(async (host) => ({ host, result: await resolveLogin(host) })));
   const loginFaults: string[] = [];
@@ -64,7 +69,7 @@ export async function askHosts(cluster: ClusterConfig): Promise<AskedHosts> {
 
   const folder = await mkdtemp(join(tmpdir(), "spark-mesh-"));
   // A host wants the others' first passes when it has given its own, and then all have been asked.
-  const round: Round = { cluster, logins, folder, firsts: () => asked.then(firstsOf) };
+  const round: Round = { cluster, logins, folder, firsts: () => asked.then(firstsOf), dockerQuestion };
   const asked: Promise<readonly AskedHost[]> = Promise.all(
     resolved.map(({ host, result }) => askHost(host, result, round)),
   );
@@ -80,8 +85,11 @@ export async function askHosts(cluster: ClusterConfig): Promise<AskedHosts> {
  *
  * @throws Faults as `askHosts` and its answers do.
  */
-export async function gatherFacts(cluster: ClusterConfig): Promise<GatheredFacts> {
-  return (await askHosts(cluster)).answers();
+export async function gatherFacts(
+  cluster: ClusterConfig,
+  dockerQuestion?: (host: string) => DockerQuestion | undefined,
+): Promise<GatheredFacts> {
+  return (await askHosts(cluster, dockerQuestion)).answers();
 }
 
 /** The probes of all hosts, in rank order. @throws Faults of all hosts together */

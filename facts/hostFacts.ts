@@ -1,4 +1,5 @@
 import type { PortNumber } from "../config/cluster";
+import type { DockerFacts } from "./docker";
 import type { ArmedTransaction, ArpSettings, HostRecord, RolledBackTransaction, SeenFile } from "./record";
 import type { SystemFacts } from "./system";
 import type { TrustFacts } from "./trustFacts";
@@ -95,6 +96,8 @@ export interface HostFacts {
   readonly rolledBack?: RolledBackTransaction;
   /** The login user's ~/.ssh; undefined where it can't be looked at. */
   readonly trust?: TrustFacts;
+  /** Undefined where no deployment has a rank here. */
+  readonly docker?: DockerFacts;
 }
 
 /** What came of asking one host. */

@@ -1,25 +1,16 @@
 import { isIP } from "node:net";
-import type { z } from "zod";
-import { Faults } from "../config/faults";
 import { cx7Netdevs, liveAddresses } from "./cx7";
 import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
+import { ownFile } from "./ownFile";
 import {
   type RawFile,
   type RawFirstPass,
-  type RawOwnFile,
   type RawSecondPass,
   type RawSystem,
   readFirstPass,
   readSecondPass,
 } from "./rawFacts";
-import {
-  armedTransaction,
-  hostRecord,
-  newerVersion,
-  rolledBackTransaction,
-  type SeenFile,
-  SYSCTL_FILE,
-} from "./record";
+import { armedTransaction, hostRecord, rolledBackTransaction, type SeenFile, SYSCTL_FILE } from "./record";
 import { type SystemFacts, systemRecord, systemRecordFile } from "./system";
 import { trustFacts } from "./trustFacts";
 
@@ -31,29 +22,6 @@ export interface FirstPass {
 }
 
 const stateFolder = "/var/lib/spark-mesh";
-
-/** One of our own files on the host. @throws Faults where it is not what we write */
-function ownFile<T>(host: string, path: string, schema: z.ZodType<T>, raw: RawOwnFile): T | undefined {
-  if (raw === null) return undefined;
-  const fault = (what: string) =>
-    new Faults("the hosts", [`${host}: ${path} ${what}; move it away (sudo mv ${path} ${path}.damaged) and run again`]);
-  if (raw === false) throw fault("can't be read by the login user, and everybody should be able to");
-  let json: unknown;
-  try {
-    json = JSON.parse(raw);
-  } catch {
-    throw fault("is damaged (no JSON)");
-  }
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const version = newerVersion(json);
-  if (version !== undefined) {
-    throw new Faults("the hosts", [
-      `${host}: ${path} has version ${version}, and this release knows version 1; use the release that wrote it`,
-    ]);
-  }
-  throw fault(`is damaged (${result.error.issues[0]?.path.join(".").replace(/[^\w.]/g, "_") ?? ""})`);
-}
 
 /** A short text of a file that isn't ours, as a message can show it. */
 function shown(text: string): string {

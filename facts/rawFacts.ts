@@ -5,7 +5,7 @@ import { rawTrust } from "./trustFacts";
 
 /** What scripts/facts*.sh print, pass by pass. Raw: parse.ts makes facts of it. */
 
-const version = { sparkMeshFacts: z.literal(1) };
+export const version = { sparkMeshFacts: z.literal(1) };
 
 const liveNetdev = z.object({
   ifname: z.string(),
@@ -111,7 +111,8 @@ export type RawOwnFile = z.infer<typeof ownFile>;
 export type RawFirstPass = z.infer<typeof firstPass>;
 export type RawSecondPass = z.infer<typeof secondPass>;
 
-function parsed<T>(host: string, schema: z.ZodType<T>, line: string): T {
+/** What `schema` makes of a line of JSON. @throws Faults, one line that names the host */
+export function parsed<T>(host: string, schema: z.ZodType<T>, line: string): T {
   let json: unknown;
   try {
     json = JSON.parse(line);

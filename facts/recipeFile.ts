@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Faults } from "../config/faults";
 import { nearest } from "../config/nearest";
 
@@ -7,6 +7,8 @@ interface RecipeFile {
   /** As messages name it. */
   readonly file: string;
   readonly text: string;
+  /** Where it lies; its mods lie beside it. */
+  readonly folder: string;
 }
 
 /** Beside the folders of the checkout; in the package these are in dist/. */
@@ -18,8 +20,8 @@ const shipped = [join(__dirname, "..", "recipes"), join(__dirname, "..", "..", "
  * @throws Faults where there is none, with the nearest name.
  */
 export function readRecipeFile(wanted: string): RecipeFile {
-  if (/\/|\.ya?ml$/.test(wanted)) return { file: wanted, text: textOf(wanted, wanted) };
-  const folder = shipped.find((path) => existsSync(path)) ?? "";
+  if (/\/|\.ya?ml$/.test(wanted)) return { file: wanted, text: textOf(wanted, wanted), folder: dirname(wanted) };
+  const folder = shippedFolder();
   const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
   const found = files.find((name) => name.replace(/\.ya?ml$/, "") === wanted);
   if (found === undefined) {
@@ -30,7 +32,11 @@ export function readRecipeFile(wanted: string): RecipeFile {
       `${wanted}: no such recipe in recipes/${hint}; there: ${names.join(", ")}; another one by its path`,
     ]);
   }
-  return { file: `recipes/${found}`, text: textOf(join(folder, found), wanted) };
+  return { file: `recipes/${found}`, text: textOf(join(folder, found), wanted), folder };
+}
+
+export function shippedFolder(): string {
+  return shipped.find((path) => existsSync(path)) ?? "";
 }
 
 function textOf(path: string, wanted: string): string {

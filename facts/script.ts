@@ -1,8 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a session is sent before its first question. Comments stay at home: bash reads a pipe byte by byte. */
-export const factsScript = ["facts-trust", "facts-system", "facts"]
-  .map((name) => readFileSync(join(__dirname, `../scripts/${name}.sh`), "utf8"))
-  .join("")
-  .replace(/^\s*#.*\n/gm, "");
+/** What a session is sent before its first question. */
+export const factsScript = textOf("facts-trust", "facts-system", "facts");
+
+/** What it is sent besides where Docker is asked about: no other session has to read it. */
+export function dockerScript(): string {
+  return textOf("facts-docker");
+}
+
+/** Comments stay at home: bash reads a pipe byte by byte. */
+function textOf(...names: readonly string[]): string {
+  return names
+    .map((name) => readFileSync(join(__dirname, `../scripts/${name}.sh`), "utf8"))
+    .join("")
+    .replace(/^\s*#.*\n/gm, "");
+}

@@ -1,0 +1,244 @@
+import { z } from "zod";
+import { ownFile } from "./ownFile";
+import { parsed, version } from "./rawFacts";
+import { recordHead } from "./record";
+
+/** What a host's Docker has of the deployments, as scripts/facts-docker.sh tells it. */
+
+/** What a host is asked about. */
+export interface DockerQuestion {
+  readonly images: readonly string[];
+  /** Hugging Face ids, or absolute paths of folders. */
+  readonly models: readonly { readonly id: string; readonly revision?: string }[];
+  readonly ports: readonly number[];
+  /** Where the heads of deployments listen on this host. */
+  readonly endpoints: readonly { readonly deployment: string; readonly address: string; readonly port: number }[];
+}
+
+/** A container of some deployment. */
+export interface ContainerFacts {
+  readonly name: string;
+  readonly id: string;
+  /** Id of its image: `sha256:...`. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Path and arguments of its own process. */
+  readonly process: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** running | restarting | exited | created | paused | dead */
+  readonly status: string;
+  /** As docker writes it. */
+  readonly startedAt: string;
+  /** Seconds since its last start; 0 where its clock says nothing. */
+  readonly age: number;
+  /** How often docker started it again by itself. */
+  readonly restarts: number;
+}
+
+/** An image that was asked about, and is there. */
+export interface ImageFacts {
+  /** `sha256:...` */
+  readonly id: string;
+  /** Names with tag, and with digest. */
+  readonly names: readonly string[];
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What of a model lies on a host. */
+export interface ModelFacts {
+  readonly id: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** What whoever fetched it last left beside it; undefined for a folder, and where it isn't all there. */
+  readonly recorded?: { readonly commit: string; readonly files: number; readonly bytes: number };
+}
+
+/** `answered` a completion; `refused`: nobody listens; `silent`: no answer in time; `error`: another answer. */
+export interface EndpointFacts {
+  readonly deployment: string;
+  readonly state: "answered" | "refused" | "silent" | "error";
+  /** Of an error. */
+  readonly detail: string;
+}
+
+/** What deploy leaves on a host for each of its ranks: NAME/record.json (root, 0644). */
+const deploymentRecord = recordHead.extend({ deployment: z.string(), rank: z.number(), container: z.string() });
+
+export type DeploymentRecord = z.infer<typeof deploymentRecord>;
+
+/** Docker on one host, as far as it was asked. */
+export interface DockerFacts {
+  /** `denied`: the login user may not ask it. */
+  readonly docker: "ok" | "missing" | "denied" | "down";
+  readonly version?: string;
+  /** Whether containers get at the GPU. */
+  readonly nvidia: boolean;
+  /** Bytes that are free where images lie; undefined where nobody could say. */
+  readonly rootFree?: number;
+  /** Home folder of the login user. */
+  readonly home: string;
+  /** Bytes that are free in it. */
+  readonly homeFree?: number;
+  /** Bytes of the host's memory. */
+  readonly memory?: number;
+  readonly containers: readonly ContainerFacts[];
+  readonly images: readonly ImageFacts[];
+  readonly models: readonly (ModelFacts & { readonly revision?: string })[];
+  /** Of those that were asked about, where somebody listens. */
+  readonly listening: readonly number[];
+  readonly endpoints: readonly EndpointFacts[];
+  readonly records: readonly DeploymentRecord[];
+  /** Of the unit by which ranks meet again. */
+  readonly watch: "active" | "inactive" | "missing";
+}
+
+const bytes = z.number().nullish();
+const names = z.array(z.string()).nullish();
+
+const rawContainer = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Image: z.string(),
+  Path: z.string(),
+  Args: names,
+  RestartCount: z.number().nullish(),
+  State: z.object({ Status: z.string(), StartedAt: z.string() }),
+  Config: z.object({ Env: names, Labels: z.record(z.string(), z.string()).nullish() }),
+});
+
+const rawImage = z.object({ Id: z.string(), RepoTags: names, RepoDigests: names, Size: bytes });
+
+const rawModel = z.object({
+  id: z.string(),
+  /** What was asked for, or `-`. */
+  revision: z.string().nullish(),
+  record: z.string().nullish(),
+  files: z.number(),
+  bytes: z.number(),
+});
+
+const rawDocker = z.object({
+  ...version,
+  docker: z.enum(["ok", "missing", "denied", "down"]),
+  version: z.string().nullish(),
+  nvidia: z.boolean().nullish(),
+  rootFree: bytes,
+  home: z.string(),
+  homeFree: bytes,
+  memory: bytes,
+  /** Seconds since the epoch by the host's clock. */
+  now: z.number().nullish(),
+  containers: z.array(rawContainer),
+  images: z.array(rawImage),
+  models: z.array(rawModel),
+  ports: z.array(z.object({ port: z.number(), listening: z.boolean() })),
+  endpoints: z.array(
+    z.object({
+      deployment: z.string(),
+      state: z.enum(["answered", "refused", "silent", "error"]),
+      detail: z.string().nullish(),
+    }),
+  ),
+  records: z.array(z.object({ deployment: z.string(), record: z.union([z.string(), z.literal(false), z.null()]) })),
+  watch: z.enum(["active", "inactive", "missing"]),
+});
+
+const modelRecord = z.object({ version: z.literal(1), commit: z.string(), files: z.number(), bytes: z.number() });
+
+/**
+ * Facts from the line of JSON that `docker_pass` prints.
+ *
+ * @param now seconds since the epoch, for a host that doesn't tell its own clock's.
+ * @throws Faults that name the host: no JSON, another version, a damaged record
+ */
+export function readDockerFacts(host: string, line: string, now: number): DockerFacts {
+  const raw = parsed(host, rawDocker, line);
+  const known = {
+    version: raw.version,
+    rootFree: raw.rootFree,
+    homeFree: raw.homeFree,
+    memory: raw.memory,
+  };
+  return {
+    docker: raw.docker,
+    nvidia: raw.nvidia ?? false,
+    home: raw.home,
+    ...(Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null && value !== undefined)) as Pick<
+      DockerFacts,
+      "version" | "rootFree" | "homeFree" | "memory"
+    >),
+    containers: raw.containers.map((container) => containerFacts(container, raw.now ?? now)),
+    images: raw.images.map(({ Id, RepoTags, RepoDigests, Size }) => ({
+      id: Id,
+      names: [...(RepoTags ?? []), ...(RepoDigests ?? [])],
+      size: Size ?? 0,
+    })),
+    models: raw.models.map(modelFacts),
+    listening: raw.ports.filter(({ listening }) => listening).map(({ port }) => port),
+    endpoints: raw.endpoints.map(({ deployment, state, detail }) => ({ deployment, state, detail: detail ?? "" })),
+    records: raw.records.flatMap(({ deployment, record }) => {
+      const path = `/var/lib/spark-mesh-deployments/${deployment.replace(/[^a-z0-9-]/g, "_")}/record.json`;
+      return ownFile(host, path, deploymentRecord, record) ?? [];
+    }),
+    watch: raw.watch,
+  };
+}
+
+function containerFacts(raw: z.infer<typeof rawContainer>, now: number): ContainerFacts {
+  const started = Date.parse(raw.State.StartedAt) / 1000;
+  return {
+    name: raw.Name.replace(/^\//, ""),
+    id: raw.Id,
+    image: raw.Image,
+    labels: raw.Config.Labels ?? {},
+    process: [raw.Path, ...(raw.Args ?? [])],
+    env: Object.fromEntries(
+      (raw.Config.Env ?? []).map((line) => [line.replace(/=.*$/s, ""), line.replace(/^[^=]*=?/s, "")]),
+    ),
+    status: raw.State.Status,
+    startedAt: raw.State.StartedAt,
+    age: Number.isFinite(started) ? Math.max(0, Math.round(now - started)) : 0,
+    restarts: raw.RestartCount ?? 0,
+  };
+}
+
+/** A record that can't be read is none: whoever fetches the model next writes it anew. */
+function modelFacts({ id, revision, record, files, bytes }: z.infer<typeof rawModel>): DockerFacts["models"][number] {
+  let json: unknown;
+  try {
+    json = JSON.parse(record ?? "");
+  } catch {
+    json = undefined;
+  }
+  const recorded = modelRecord.safeParse(json).data;
+  return {
+    id,
+    ...(revision && revision !== "-" && { revision }),
+    files,
+    bytes,
+    ...(recorded && { recorded: { commit: recorded.commit, files: recorded.files, bytes: recorded.bytes } }),
+  };
+}
+
+/**
+ * The question as `docker_begin` reads it, a line for each thing.
+ *
+ * @throws Error where a word would break out of its line: whoever asks has judged them.
+ */
+export function renderDockerQuestion({ images, models, ports, endpoints }: DockerQuestion): string {
+  const lines = [
+    "docker_begin",
+    ...images.map((image) => `image ${word(image)}`),
+    ...models.map(({ id, revision }) => `model ${word(revision ?? "-")} ${word(id)}`),
+    ...ports.map((port) => `port ${port}`),
+    ...endpoints.map(({ deployment, address, port }) => `endpoint ${word(deployment)} ${word(address)} ${port}`),
+    "end",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function word(text: string): string {
+  if (!/^[^\s\p{Cc}]+$/u.test(text)) throw new Error(`found ${JSON.stringify(text)} in a question about Docker`);
+  return text;
+}
