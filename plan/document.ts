@@ -25,6 +25,11 @@ const VALUES = {
   count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
   publicKey: { pattern: /^ssh-ed25519 [A-Za-z0-9+/]+=*$/, allowed: "an ed25519 public key without a comment" },
   user: { pattern: /^[A-Za-z0-9_][A-Za-z0-9._@+-]*$/, allowed: "letters, digits and . _ @ + -" },
+  image: { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, allowed: "an image's name" },
+  model: { pattern: /^[A-Za-z0-9/][A-Za-z0-9._/+@=,~-]*$/, allowed: "a Hugging Face id or an absolute path" },
+  revision: { pattern: /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, allowed: "a branch, a tag or a commit" },
+  folder: { pattern: /^\/[A-Za-z0-9._/@+-]+$/, allowed: "an absolute path of letters, digits and . _ / @ + -" },
+  file: { pattern: /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/, allowed: "letters, digits and . _ / + -" },
   hex: { pattern: /^[0-9a-f]{64}$/, allowed: "64 hexadecimal digits" },
 } as const;
 

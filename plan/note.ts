@@ -34,6 +34,23 @@ export function trustNoteOf(trust: TrustFacts | undefined, differences: readonly
   return noteText(differences, reason, `ssh=${shortHash(stats)}`);
 }
 
+/**
+ * Why something of a deployment is due, likewise; `otherwise` where it isn't for a difference.
+ *
+ * @param standing what its hosts have of it, so that a second, identical drift differs from the first.
+ */
+export function deploymentNoteOf(
+  differences: readonly Difference[],
+  otherwise: string,
+  standing: readonly string[],
+): string {
+  const placed = differences.map((difference) => ({
+    ...difference,
+    object: `${difference.host} ${difference.object}`,
+  }));
+  return noteText(placed, otherwise, `ranks=${shortHash(standing)}`);
+}
+
 /** Why a host is due without a difference. */
 function occasion(visited: boolean): string {
   return visited ? "the wish changed" : "first visit";

@@ -9,7 +9,17 @@ import type { Difference, HostPlan, SystemPlan } from "./plan";
 import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
 
 /** What later runs do as root, each `bash -s OPERATION`: what the sudoers file allows, word for word. */
-const ROOT_OPERATIONS = ["facts", "stage", "commit", "undo", "release", "system", "unsystem"] as const;
+const ROOT_OPERATIONS = [
+  "facts",
+  "stage",
+  "commit",
+  "undo",
+  "release",
+  "system",
+  "unsystem",
+  "deploy",
+  "undeploy",
+] as const;
 
 /** The hosts with what is declared of their systems; as they are where nothing is. */
 export function withSystem(

@@ -25,7 +25,7 @@ interface Container {
 }
 
 /** Where a host keeps what a deployment's containers need: start.sh, and its mods under mods/. */
-const DEPLOYMENTS = "/var/lib/spark-mesh/deployments";
+const DEPLOYMENTS = "/var/lib/spark-mesh-deployments";
 
 /** Where the container has that. */
 const MOUNT = "/spark-mesh";
@@ -50,6 +50,8 @@ export function containerName({ deployment, rank }: Pick<Container, "deployment"
 interface DockerRun {
   /** The whole argument list, `docker run` first. */
   readonly docker: readonly string[];
+  /** The container's own process: what docker shows as its path and arguments. */
+  readonly process: readonly string[];
   /** sha256 of everything that matters, in hex; the container's label spark-mesh.digest. */
   readonly digest: string;
 }
@@ -85,8 +87,19 @@ export function dockerRun(container: Container): DockerRun {
       image,
       ...process,
     ],
+    process: [...texts(executor.entrypoint).filter((path) => path !== ""), ...process],
     digest,
   };
+}
+
+/** The cache folders in a user's home, which have to be the user's before docker makes them root's. */
+export function cacheFolders(home: string): readonly string[] {
+  return unique(CACHES.map(([from]) => `${home}/${from}`));
+}
+
+/** Whether the words of a container's process begin with start.sh. */
+export function startsWithScript(process: readonly string[]): boolean {
+  return process.includes(`${MOUNT}/start.sh`);
 }
 
 function namespaces({ ipc, shm_size }: ExecutorConfig): readonly string[] {

@@ -25,6 +25,7 @@ export const FLAGS = {
   masterAddr: valued("--master-addr"),
   masterPort: valued("--master-port"),
   headless: { names: ["--headless"], hasValue: false },
+  host: valued("--host"),
   port: valued("--port"),
   revision: valued("--revision"),
   gpuMemoryUtilization: valued("--gpu-memory-utilization"),

@@ -22,8 +22,8 @@ export interface LaunchWish {
   readonly hosts: readonly RankHost[];
   /** True: these hosts and no fewer. False: as many of them as the recipe needs. */
   readonly chosen: boolean;
-  /** What is known of what will run, where it is: a container with another id is another one. */
-  readonly known?: { readonly imageId?: string; readonly mods?: Readonly<Record<string, string>> };
+  /** What is known of what will run, where it is: sha256 of each mod. A container with another one is another container. */
+  readonly known?: { readonly mods?: Readonly<Record<string, string>> };
 }
 
 /** One rank: a container on a host. */
@@ -37,6 +37,8 @@ export interface RankLaunch {
   readonly argv: readonly string[];
   /** The whole `docker run` argument list. */
   readonly docker: readonly string[];
+  /** The container's own process: what docker shows as its path and arguments. */
+  readonly process: readonly string[];
   /** The container's label spark-mesh.digest. */
   readonly digest: string;
 }
@@ -65,7 +67,7 @@ export interface LaunchPlan {
 }
 
 /** vLLM's own. */
-const PORT = 8000;
+export const PORT = 8000;
 
 /**
  * What runs on each rank of a deployment.
@@ -112,7 +114,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   const ranks = launch.ranks.map(({ argv, before = [] }, rank): RankLaunch => {
     const env = environments[rank] ?? {};
     const host = hosts[rank] ?? { name: "", address: "", home: "" };
-    const { docker, digest } = dockerRun({
+    const { docker, process, digest } = dockerRun({
       deployment: wish.name,
       rank,
       host,
@@ -128,7 +130,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       identity,
     });
     const container = containerName({ deployment: wish.name, rank });
-    return { rank, host: host.name, container, image: recipe.container, env, argv, docker, digest };
+    return { rank, host: host.name, container, image: recipe.container, env, argv, docker, process, digest };
   });
   return {
     name: wish.name,
@@ -170,7 +172,12 @@ function numberOf(
   return undefined;
 }
 
-/** A model that is a folder on every host; what lies in a cache or in the image is there already. */
+/** A model that is a folder on every host. */
 function folderOf(model: string): string | undefined {
-  return model.startsWith("/") && !/^\/(root|cache|workspace)\//.test(model) ? model : undefined;
+  return model.startsWith("/") && !isInContainer(model) ? model : undefined;
+}
+
+/** Whether a model is where only its container has it: in a cache or in the image. There it is already. */
+export function isInContainer(model: string): boolean {
+  return /^\/(root|cache|workspace)\//.test(model);
 }

@@ -173,7 +173,7 @@ it("renders a line for each thing that is declared", () => {
       `digest ${system.digest}`,
       "user nvidia",
       "dockerGroup",
-      "sudoers facts stage commit undo release system unsystem",
+      "sudoers facts stage commit undo release system unsystem deploy undeploy",
       "removeIpc no\n",
     ].join("\n"),
   );

@@ -130,7 +130,17 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
       expect(await inside(host, REMOVE_IPC)).toBe("b false\n");
       expect(await inside(host, `stat -c '%a %U:%G' ${SUDOERS}; visudo -c -f ${SUDOERS}`)).toMatch(/^440 root:root\n/);
     }
-    for (const operation of ["facts", "stage", "commit", "undo", "release", "system", "unsystem"]) {
+    for (const operation of [
+      "facts",
+      "stage",
+      "commit",
+      "undo",
+      "release",
+      "system",
+      "unsystem",
+      "deploy",
+      "undeploy",
+    ]) {
       expect(await sudoCode("spark-2", `bash -s ${operation}`), operation).toBe(0);
     }
     for (const other of [

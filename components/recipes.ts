@@ -1,0 +1,45 @@
+import type { ClusterConfig } from "../config/cluster";
+import { Faults } from "../config/faults";
+import { readMod } from "../facts/mods";
+import { readRecipeFile } from "../facts/recipeFile";
+import type { DeploymentRecipe } from "../plan/deployments/plan";
+import { parseRecipe } from "../plan/recipe/recipe";
+
+/**
+ * The recipes of the deployments with what their mods are made of, by how the stack config names them.
+ *
+ * @throws Faults of all of them at once, the deployment's name first.
+ */
+export function readRecipes({ deployments }: ClusterConfig): ReadonlyMap<string, DeploymentRecipe> {
+  const faults: string[] = [];
+  const recipes = new Map<string, DeploymentRecipe>();
+  for (const { name, recipe: wanted } of deployments) {
+    if (recipes.has(wanted)) continue;
+    const told = (place: string) => (line: string) => `${name}: ${place}${line}`;
+    const { recipe, folder } = caught(faults, told(""), () => readRecipe(wanted)) ?? {};
+    if (!recipe || folder === undefined) continue;
+    const mods = recipe.mods.map(({ name: mod, reference }, index) => {
+      const place = `${recipe.source.at(["mods", index])}: mods[${index}]: `;
+      return [mod, caught(faults, told(place), () => readMod(folder, reference)) ?? []] as const;
+    });
+    recipes.set(wanted, { recipe, mods: Object.fromEntries(mods) });
+  }
+  if (faults.length > 0) throw new Faults("the deployments", faults);
+  return recipes;
+}
+
+function readRecipe(wanted: string) {
+  const { file, text, folder } = readRecipeFile(wanted);
+  return { recipe: parseRecipe(file, text), folder };
+}
+
+/** What `read` returns; undefined after its faults are among the others. */
+function caught<T>(faults: string[], told: (line: string) => string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Faults)) throw error;
+    faults.push(...error.lines.map(told));
+    return undefined;
+  }
+}

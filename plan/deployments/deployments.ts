@@ -1,0 +1,138 @@
+import type { ClusterConfig } from "../../config/cluster";
+import { Faults } from "../../config/faults";
+import type { Probe } from "../../facts/hostFacts";
+import { cacheFolders } from "../launch/docker";
+import type { LaunchPlan } from "../launch/launch";
+import { judgeLaunches } from "../launch/preflight";
+import { deploymentNoteOf } from "../note";
+import type { Plan } from "../plan";
+import { standingOfEndpoint } from "./endpoint";
+import { planImage, planModel } from "./fetches";
+import { launchesOf, type Recipes } from "./launches";
+import { type Member, membersOf, rankHostOf } from "./members";
+import type { DeploymentPlan, DeploymentPlans, FetchPlan, RankPlan } from "./plan";
+import { deploymentFaults } from "./preflight";
+import { standingOfRank } from "./ranks";
+import { standingOf } from "./standing";
+
+interface Planned {
+  readonly plan: DeploymentPlan;
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+  readonly blockers: readonly string[];
+}
+
+/**
+ * What the deployments should be and how far the hosts are from it. Pure: the same input gives the same plans, whatever
+ * the order of the probes.
+ *
+ * @param plan of the same hosts, from `planMesh`.
+ * @param stack `organization/project/stack`: another stack's containers are not ours to touch.
+ * @throws Faults of all deployments at once, where there is nothing safe to start.
+ */
+export function planDeployments(
+  cluster: ClusterConfig,
+  recipes: Recipes,
+  plan: Plan,
+  probes: ReadonlyMap<string, Probe>,
+  stack: string,
+): DeploymentPlans {
+  const launches = launchesOf(cluster, recipes, (name) => rankHostOf(name, cluster, plan, probes), plan);
+  const planned = launches.map((launch) => planDeployment(launch, cluster, recipes, plan, probes, stack));
+  const memory = new Map(
+    [...probes].flatMap(([host, probe]): [string, number][] => {
+      const bytes = probe.kind === "facts" ? probe.facts.docker?.memory : undefined;
+      return bytes === undefined ? [] : [[host, bytes]];
+    }),
+  );
+  const faults = [...planned.flatMap((one) => one.faults), ...judgeLaunches(launches, memory)];
+  if (faults.length > 0) throw new Faults("the deployments", unique(faults));
+  return {
+    deployments: planned.map((one) => one.plan),
+    warnings: unique(planned.flatMap((one) => one.warnings)),
+    blockers: unique(planned.flatMap((one) => one.blockers)),
+  };
+}
+
+function planDeployment(
+  launch: LaunchPlan,
+  cluster: ClusterConfig,
+  recipes: Recipes,
+  plan: Plan,
+  probes: ReadonlyMap<string, Probe>,
+  stack: string,
+): Planned {
+  const { name, endpoint } = launch;
+  const config = cluster.deployments.find((one) => one.name === name);
+  const readySeconds = config?.readySeconds ?? 0;
+  const members = membersOf(launch, cluster, probes);
+  const image = planImage(launch, members, plan);
+  const model = planModel(launch, members);
+  const answer = standingOfEndpoint(launch, members, readySeconds);
+  // A worker's words name the head.
+  const isHeadKnown = members[0]?.docker !== undefined;
+  const standings = members.map((member) => standingOfRank(member, isHeadKnown, answer.answered));
+  const differences = [...standings.flatMap((one) => one.differences), ...answer.differences];
+  const reason = reasonOf(members, { image, model }, plan);
+  const due = reason !== "" || differences.length > 0 || standings.some((one) => one.due);
+  const gone = members.filter(({ docker }) => !docker);
+  const state = gone.length > 0 ? "unknown" : due ? "due" : "settled";
+  const otherwise = reason || (members.some(({ record }) => record) ? "the wish changed" : "first visit");
+  return {
+    plan: {
+      name,
+      launch,
+      image,
+      ...(model && { model }),
+      ranks: members.map((member, rank): RankPlan => rankPlan(member, standings[rank]?.differences ?? [])),
+      peers: launch.ranks.map(({ rank, host }) => ({
+        rank,
+        host,
+        address: rankHostOf(host, cluster, plan, probes).address,
+      })),
+      mods: recipes.get(config?.recipe ?? "")?.mods ?? {},
+      state,
+      differences,
+      note: state === "due" ? deploymentNoteOf(differences, otherwise, standingOf(members)) : "",
+      readySeconds,
+      url: `http://${endpoint.address}:${endpoint.port}/v1`,
+    },
+    faults: deploymentFaults(cluster, stack, launch, members, { image, ...(model && { model }) }),
+    warnings: [...launch.warnings.map((line) => `${name}: ${line}`), ...answer.warnings],
+    blockers: due
+      ? gone.map(
+          ({ host, reason: why }) =>
+            `${host}: unreachable (${why}), and ${name} is to be started anew with a rank there; bring it up, or choose other hosts for ${name}`,
+        )
+      : [],
+  };
+}
+
+function rankPlan({ launch, user, docker, record }: Member, differences: RankPlan["differences"]): RankPlan {
+  return {
+    launch,
+    ...(user !== undefined && { user }),
+    folders: docker ? cacheFolders(docker.home) : [],
+    differences,
+    ...(record && { committedPayload: record.payload }),
+  };
+}
+
+/** Why ranks are due that are as they should be; "" where they aren't. */
+function reasonOf(
+  members: readonly Member[],
+  fetches: { readonly image: FetchPlan; readonly model: FetchPlan | undefined },
+  plan: Plan,
+): string {
+  const hosts = new Set(members.map(({ host }) => host));
+  const changing = plan.hosts.filter(({ name, state }) => state === "due" && hosts.has(name));
+  const network = changing.length > 0 ? [`network of ${changing.map(({ name }) => name).join(" ")}`] : [];
+  const fetched = Object.entries(fetches).flatMap(([what, fetch]) =>
+    fetch?.state === "due" || fetch?.differences.length ? [what] : [],
+  );
+  return [...network, ...fetched].join(", ");
+}
+
+function unique(lines: readonly string[]): readonly string[] {
+  return [...new Set(lines)];
+}

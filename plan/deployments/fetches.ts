@@ -1,0 +1,100 @@
+import type { DockerFacts, ModelFacts } from "../../facts/docker";
+import { differencesAbout, type Finding } from "../differences";
+import { isInContainer, type LaunchPlan } from "../launch/launch";
+import { deploymentNoteOf } from "../note";
+import type { Difference, Plan } from "../plan";
+import { imageOf, type Member, shortId } from "./members";
+import type { DeploymentPlan, FetchPlan } from "./plan";
+import { standingOf } from "./standing";
+
+/** The first NCCL that finds its peers in a ring; older ones ignore what they are told without a word. */
+const RING_NCCL = "2.30.7";
+
+/** What of a thing is on one host, and how that differs from what all should have. */
+type Findings = (docker: DockerFacts) => readonly Finding[];
+
+/** The image of a deployment on all of its hosts: the head's, wherever a tag has moved to meanwhile. */
+export function planImage(launch: LaunchPlan, members: readonly Member[], plan: Plan): DeploymentPlan["image"] {
+  const reference = launch.ranks[0]?.image ?? "";
+  const wanted = firstOf(members, (docker) => imageOf(docker, reference)?.id);
+  const fetched = planFetch(launch, members, reference, (docker) => {
+    const found = imageOf(docker, reference)?.id;
+    if (found !== undefined && found === wanted) return [];
+    return [{ property: "image", found: found ? shortId(found) : "missing", wanted: shortId(wanted ?? "present") }];
+  });
+  const isRing = plan.topology === "ring" && members.length > 2;
+  return { ...fetched, reference, ...(isRing && { minimumNccl: RING_NCCL }) };
+}
+
+/** The model likewise: complete, and as the head has it. */
+export function planModel(launch: LaunchPlan, members: readonly Member[]): DeploymentPlan["model"] {
+  const { model } = launch;
+  if (isInContainer(model.id)) return undefined;
+  const wanted = firstOf(members, (docker) => completeModel(docker, model));
+  const fetched = planFetch(launch, members, model.id, (docker) => {
+    const found = modelOf(docker, model);
+    const complete = completeModel(docker, model);
+    if (complete && complete.recorded?.commit !== wanted?.recorded?.commit) {
+      return [{ property: "commit", found: complete.recorded?.commit ?? "", wanted: wanted?.recorded?.commit ?? "" }];
+    }
+    const isEqual = complete && complete.files === wanted?.files && complete.bytes === wanted.bytes;
+    if (isEqual) return [];
+    return [{ property: "files", found: filesText(found), wanted: filesText(wanted ?? found?.recorded, "complete") }];
+  });
+  return { ...fetched, ...model };
+}
+
+/** The head's, else that of the first host that has it. */
+function firstOf<T>(members: readonly Member[], of: (docker: DockerFacts) => T | undefined): T | undefined {
+  return members.flatMap(({ docker }) => (docker ? (of(docker) ?? []) : []))[0];
+}
+
+function planFetch(launch: LaunchPlan, members: readonly Member[], object: string, of: Findings): FetchPlan {
+  const [head, ...targets] = members.map(({ host }) => host);
+  const found = members.map((member) => ({
+    member,
+    findings: member.docker && !member.pending ? of(member.docker) : [],
+  }));
+  const lacking = found.filter(({ member, findings }) => member.pending || findings.length > 0);
+  const differences = lacking.flatMap(({ member, findings }): readonly Difference[] =>
+    // Where the wish is another one than was committed, nothing was there before.
+    member.record?.digest === member.launch.digest ? differencesAbout(member.host, object, findings) : [],
+  );
+  const isKnown = members.every(({ docker }) => docker);
+  const state = isKnown ? (lacking.length > 0 ? "due" : "settled") : "unknown";
+  const lackingOn = lacking.map(({ member }) => member.host).join(" ");
+  return {
+    head: head ?? "",
+    targets,
+    state,
+    differences,
+    note: state === "due" ? deploymentNoteOf(differences, `${launch.name} on ${lackingOn}`, standingOf(members)) : "",
+  };
+}
+
+function modelOf({ models }: DockerFacts, { id, revision }: LaunchPlan["model"]): ModelFacts | undefined {
+  return models.find((model) => model.id === id && (model.revision ?? "main") === (revision ?? "main"));
+}
+
+/** A model that is whole: as whoever fetched it recorded it. A folder has no record, and is what it is. */
+export function completeModel(docker: DockerFacts, model: LaunchPlan["model"]): ModelFacts | undefined {
+  const found = modelOf(docker, model);
+  if (!found || found.files === 0) return undefined;
+  if (model.id.startsWith("/")) return found;
+  return found.recorded?.files === found.files && found.recorded.bytes === found.bytes ? found : undefined;
+}
+
+function filesText(model: { readonly files: number; readonly bytes: number } | undefined, none = "missing"): string {
+  return model && model.files > 0 ? `${model.files} files with ${model.bytes} bytes` : none;
+}
+
+/** Bytes that a host lacks of a model that another host of the deployment has; undefined where none has it. */
+export function lackingBytes(
+  member: Member,
+  members: readonly Member[],
+  model: LaunchPlan["model"],
+): number | undefined {
+  const whole = firstOf(members, (docker) => completeModel(docker, model));
+  if (!whole || !member.docker) return undefined;
+  return Math.max(0, whole.bytes - (modelOf(member.docker, model)?.bytes ?? 0));
+}

@@ -1,0 +1,113 @@
+import { isIPv4 } from "node:net";
+import type { ClusterConfig, DeploymentConfig } from "../../config/cluster";
+import { Faults } from "../../config/faults";
+import type { DockerQuestion } from "../../facts/docker";
+import { digestOfValue } from "../digest";
+import { FLAGS, flagValue } from "../launch/flags";
+import { isInContainer, type LaunchPlan, planLaunch } from "../launch/launch";
+import type { RankHost } from "../launch/ranks";
+import type { RankMesh } from "../nccl";
+import type { DeploymentRecipe } from "./plan";
+
+/** The recipes that are read, by how the stack config names them. */
+export type Recipes = ReadonlyMap<string, DeploymentRecipe>;
+
+/** Hosts that a deployment's ranks may be on: those that it chooses, else all that there are, in rank order. */
+export function candidatesOf(cluster: ClusterConfig, { hosts }: DeploymentConfig): readonly string[] {
+  return hosts ?? cluster.hosts.map(({ name }) => name).filter((name) => !cluster.abandon.includes(name));
+}
+
+/**
+ * What the deployments run, in the order of the stack config.
+ *
+ * @param mesh undefined while the hosts weren't asked.
+ * @throws Faults of all of them at once, the deployment's name first.
+ */
+export function launchesOf(
+  cluster: ClusterConfig,
+  recipes: Recipes,
+  rankHost: (name: string) => RankHost,
+  mesh?: RankMesh,
+): readonly LaunchPlan[] {
+  const faults: string[] = [];
+  const launches = cluster.deployments.flatMap((deployment, index) => {
+    const { name, recipe: wanted, overrides, hosts } = deployment;
+    const found = recipes.get(wanted);
+    if (!found) throw new Error(`the recipe ${wanted} was not read`);
+    try {
+      const wish = {
+        name,
+        recipe: found.recipe,
+        overrides: { values: overrides, path: (key: string) => `spark-mesh:deployments[${index}].overrides.${key}` },
+        hosts: candidatesOf(cluster, deployment).map(rankHost),
+        chosen: hosts !== undefined,
+        known: { mods: digestsOf(found) },
+      };
+      const launch = planLaunch(wish, mesh);
+      if (!isModel(launch.model.id)) {
+        faults.push(
+          `${name}: model: found ${JSON.stringify(launch.model.id)}; allowed: a Hugging Face id, e.g. Qwen/Qwen3-8B, or the absolute path of a folder`,
+        );
+      }
+      return [launch];
+    } catch (error) {
+      if (!(error instanceof Faults)) throw error;
+      faults.push(...error.lines.map((line) => `${name}: ${line}`));
+      return [];
+    }
+  });
+  if (faults.length > 0) throw new Faults("the deployments", faults);
+  return launches;
+}
+
+function digestsOf({ mods }: DeploymentRecipe): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(mods).map(([name, files]) => [name, digestOfValue(files)]));
+}
+
+/** What can be asked for in a line, and named in a command. */
+function isModel(id: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/.test(id) || /^\/[A-Za-z0-9._/+@=,~-]+$/.test(id);
+}
+
+/**
+ * What each host is to be asked about Docker; undefined for hosts without a rank.
+ *
+ * @throws Faults of all deployments at once: everything that can be told without asking the hosts.
+ */
+export function deploymentQuestion(
+  cluster: ClusterConfig,
+  recipes: Recipes,
+): (host: string) => DockerQuestion | undefined {
+  const launches = launchesOf(cluster, recipes, (name) => ({ name, address: "", home: "" }));
+  return (host) => {
+    const here = launches.filter(({ ranks }) => ranks.some((rank) => rank.host === host));
+    if (here.length === 0) return undefined;
+    const heads = here.filter(({ ranks }) => ranks[0]?.host === host);
+    const models = here.map(({ model }) => model).filter(({ id }) => !isInContainer(id));
+    return {
+      images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => image))),
+      models: models.filter((model, index) => models.findIndex((other) => isSameModel(model, other)) === index),
+      ports: unique(heads.flatMap(({ endpoint, ports }) => [endpoint.port, ...ports])),
+      endpoints: heads.map(({ name, endpoint, ranks }) => ({
+        deployment: name,
+        address: listeningAddress(ranks[0]?.argv ?? []),
+        port: endpoint.port,
+      })),
+    };
+  };
+}
+
+function isSameModel(a: LaunchPlan["model"], b: LaunchPlan["model"]): boolean {
+  return a.id === b.id && a.revision === b.revision;
+}
+
+/** Where the server answers on its own host. */
+function listeningAddress(argv: readonly string[]): string {
+  const words = argv.map((text) => ({ text, at: "" }));
+  const host = flagValue(words, FLAGS.host)?.text ?? "";
+  return isIPv4(host) && host !== "0.0.0.0" ? host : "127.0.0.1";
+}
+
+function unique<T>(values: readonly T[]): readonly T[] {
+  return [...new Set(values)];
+}

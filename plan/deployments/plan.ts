@@ -1,0 +1,85 @@
+import type { ModFile } from "../../facts/mods";
+import type { LaunchPlan, RankLaunch } from "../launch/launch";
+import type { Difference, HostPlan } from "../plan";
+import type { Recipe } from "../recipe/recipe";
+
+/** A recipe with what its mods are made of. */
+export interface DeploymentRecipe {
+  readonly recipe: Recipe;
+  /** Files by the mod's name. */
+  readonly mods: Readonly<Record<string, readonly ModFile[]>>;
+}
+
+/** One thing that is fetched once, on the head, and copied to every other host of a deployment. */
+export interface FetchPlan {
+  readonly head: string;
+  /** The other hosts, in rank order. */
+  readonly targets: readonly string[];
+  /** `settled`: the same on all hosts. `unknown`: a host can't be asked now. */
+  readonly state: Exclude<HostPlan["state"], "abandoned">;
+  /** What was there when it was committed, and isn't any more. */
+  readonly differences: readonly Difference[];
+  /** Why `due`, like a `HostPlan`'s; "" otherwise. */
+  readonly note: string;
+}
+
+/** A rank as every other one finds it. */
+export interface RankPeer {
+  readonly rank: number;
+  readonly host: string;
+  /** On the management network; `-` while nobody knows it. */
+  readonly address: string;
+}
+
+/** One rank as it should be, beside how far it is from that. */
+export interface RankPlan {
+  readonly launch: RankLaunch;
+  /** The host's login user; undefined while the host can't be asked. */
+  readonly user?: string;
+  /** Absolute; to be the login user's before a container mounts them. */
+  readonly folders: readonly string[];
+  readonly differences: readonly Difference[];
+  /** The recorded payload, where there is a record. */
+  readonly committedPayload?: string;
+}
+
+/** A deployment as it should run, beside how far it is from that. */
+export interface DeploymentPlan {
+  readonly name: string;
+  readonly launch: LaunchPlan;
+  readonly image: FetchPlan & {
+    readonly reference: string;
+    /** Of the NCCL in it, where the ranks are a ring. */
+    readonly minimumNccl?: string;
+  };
+  /** Undefined where it lies in the image. */
+  readonly model?: FetchPlan & { readonly id: string; readonly revision?: string };
+  /** The first is the head. */
+  readonly ranks: readonly RankPlan[];
+  /** All of them, in rank order. */
+  readonly peers: readonly RankPeer[];
+  /** Files of its mods, by the mod's name. */
+  readonly mods: DeploymentRecipe["mods"];
+  /**
+   * Of the ranks: if one is `due`, all are started anew; also where image, model or the network of a host is. `unknown`
+   * where a host can't be asked: what is known to differ is a blocker then.
+   */
+  readonly state: FetchPlan["state"];
+  /** Of ranks, watch and endpoint. */
+  readonly differences: readonly Difference[];
+  readonly note: string;
+  /** How long to wait for an answered completion, in seconds. */
+  readonly readySeconds: number;
+  /** `http://ADDRESS:PORT/v1` */
+  readonly url: string;
+}
+
+/** What all deployments come to. */
+export interface DeploymentPlans {
+  /** In the order of the stack config. */
+  readonly deployments: readonly DeploymentPlan[];
+  /** One line each, host or deployment first. Not drift. */
+  readonly warnings: readonly string[];
+  /** Reasons that forbid `up`, never preview. */
+  readonly blockers: readonly string[];
+}

@@ -1,0 +1,140 @@
+import type { ClusterConfig } from "../../config/cluster";
+import type { DockerFacts } from "../../facts/docker";
+import { isInContainer, type LaunchPlan, PORT } from "../launch/launch";
+import { inGib } from "../launch/memory";
+import { lackingBytes } from "./fetches";
+import { imageOf, type Member } from "./members";
+import type { DeploymentPlan } from "./plan";
+import { foreignStack } from "./ranks";
+
+type Fetches = Pick<DeploymentPlan, "image" | "model">;
+
+/** What forbids a deployment on its hosts as they are, host first. A host that can't be asked is left out. */
+export function deploymentFaults(
+  cluster: ClusterConfig,
+  stack: string,
+  launch: LaunchPlan,
+  members: readonly Member[],
+  fetches: Fetches,
+): readonly string[] {
+  const docker = members.flatMap(dockerFaults);
+  if (docker.length > 0) return docker;
+  return [
+    ...members.flatMap((member) => foreignFaults(launch.name, member, stack)),
+    ...portFaults(launch, members[0]),
+    ...members.flatMap((member) => diskFaults(launch, member, members)),
+    ...sourceFaults(launch, members),
+    ...(cluster.trust ? [] : trustFaults(launch.name, members, fetches)),
+  ];
+}
+
+function dockerFaults({ host, docker, user, pending }: Member): readonly string[] {
+  if (!docker || pending) return [];
+  const line = {
+    ok: undefined,
+    missing: "found none; wanted a Docker Engine; install docker.io and nvidia-container-toolkit",
+    down: "found a daemon that doesn't run; wanted one that does; sudo systemctl start docker",
+    denied: `found the login user ${user} refused; wanted a member of the group docker; set dockerGroup: true under spark-mesh:system`,
+  }[docker.docker];
+  if (line !== undefined) return [`${host}: Docker: ${line}`];
+  return docker.nvidia
+    ? []
+    : [
+        `${host}: Docker: found no NVIDIA runtime; wanted one for the GPU; install nvidia-container-toolkit, run sudo nvidia-ctk runtime configure --runtime=docker, and restart Docker`,
+      ];
+}
+
+function foreignFaults(name: string, { host, record, containers }: Member, stack: string): readonly string[] {
+  const other = foreignStack(record, containers, stack);
+  if (other === undefined) return [];
+  return [
+    `${host}: deployment ${name}: found that of the stack ${other}, wanted none; destroy it there, or give this one another name`,
+  ];
+}
+
+/** Only the head listens. A port that a running container of ours is told of is its own. */
+function portFaults({ name, endpoint, ports }: LaunchPlan, head: Member | undefined): readonly string[] {
+  const { docker } = head ?? {};
+  if (!head || docker?.docker !== "ok") return [];
+  const own = ownPorts(docker);
+  const wanted = [{ port: endpoint.port, key: "port" }, ...ports.map((port) => ({ port, key: "master_port" }))];
+  return wanted
+    .filter(({ port }) => docker.listening.includes(port) && !own.has(port))
+    .map(
+      ({ port, key }) =>
+        `${head.host}: port ${port}: found in use, wanted free for ${name}; end what listens there (sudo ss -ltnp sport = :${port}), or override ${key}`,
+    );
+}
+
+/** Every number among a server's words may be a port; without one, vLLM's own. */
+function ownPorts({ containers }: DockerFacts): ReadonlySet<number> {
+  const running = containers.filter(({ status }) => status === "running" || status === "restarting");
+  return new Set(
+    running.flatMap(({ process }) => [PORT, ...process.map((word) => Number(word.replace(/^--[\w-]+=/, "")))]),
+  );
+}
+
+function diskFaults({ model, ranks }: LaunchPlan, member: Member, members: readonly Member[]): readonly string[] {
+  const { docker, host } = member;
+  if (docker?.docker !== "ok") return [];
+  const lacking = model.id.startsWith("/") ? undefined : lackingBytes(member, members, model);
+  const reference = ranks[0]?.image ?? "";
+  const image = imageOf(docker, reference)
+    ? undefined
+    : members.flatMap(({ docker: other }) => (other ? (imageOf(other, reference)?.size ?? []) : []))[0];
+  return [
+    ...tooFull(host, docker.home, docker.homeFree, lacking, model.id),
+    ...tooFull(host, "Docker's folder", docker.rootFree, image, reference),
+  ];
+}
+
+function tooFull(
+  host: string,
+  place: string,
+  free: number | undefined,
+  wanted: number | undefined,
+  what: string,
+): readonly string[] {
+  if (free === undefined || wanted === undefined || wanted <= free) return [];
+  return [`${host}: disk: found ${inGib(free)} free in ${place}, wanted ${inGib(wanted)} for ${what}; make room there`];
+}
+
+/** What is on no host, and nobody can fetch. */
+function sourceFaults({ name, buildArgs, model, ranks }: LaunchPlan, members: readonly Member[]): readonly string[] {
+  const [head] = members;
+  if (!head || members.some(({ docker }) => docker?.docker !== "ok")) return [];
+  const image = ranks[0]?.image ?? "";
+  const isHere = members.some(({ docker }) => docker && imageOf(docker, image));
+  const isFolderHere = members.some(({ docker }) =>
+    docker?.models.some(({ id, files }) => id === model.id && files > 0),
+  );
+  return [
+    ...(isHere || buildArgs.length === 0 || isFromRegistry(image)
+      ? []
+      : [
+          `${head.host}: image ${image}: found on none of ${name}'s hosts, and building it is not supported yet; build it there with spark-vllm-docker's build-and-copy.sh ${buildArgs.join(" ")}`,
+        ]),
+    ...(isFolderHere || !model.id.startsWith("/") || isInContainer(model.id)
+      ? []
+      : [`${head.host}: model ${model.id}: found on none of ${name}'s hosts, wanted on one; put the folder there`]),
+  ];
+}
+
+/** Docker takes a name's first part for a registry where it looks like a host. */
+function isFromRegistry(image: string): boolean {
+  const [first = "", ...rest] = image.split("/");
+  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+}
+
+/** Copies go over `ssh NAME` from host to host. */
+function trustFaults(name: string, members: readonly Member[], { image, model }: Fetches): readonly string[] {
+  const [head] = members;
+  if (!head || members.length === 1 || members.some(({ docker }) => docker?.docker !== "ok")) return [];
+  return [
+    ...(image.state === "due" ? [`image ${image.reference}`] : []),
+    ...(model?.state === "due" ? [`model ${model.id}`] : []),
+  ].map(
+    (what) =>
+      `${head.host}: ${what}: has to be copied between ${name}'s hosts, and spark-mesh:trust is false; set it to true, or put it on every host`,
+  );
+}
