@@ -5,31 +5,48 @@ import { programFault } from "./components/programFault";
 import { Faults } from "./config/faults";
 import { parseClusterConfig } from "./config/load";
 import { askHosts } from "./facts/gather";
+import type { DeploymentPlans } from "./plan/deployments/plan";
+import type { Plan } from "./plan/plan";
 
-/** One stack is one cluster: its config in, its hosts asked, the plan made, the plan's resources out. */
+/** One stack is one cluster: its config in, its hosts asked, the plans made, the plans' resources out. */
 async function program(): Promise<Record<string, unknown>> {
   const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
   const stack = process.env.PULUMI_NODEJS_STACK;
   const cluster = { ...parseClusterConfig(allConfig(), homedir(), secretKeys), ...(stack !== undefined && { stack }) };
-  const asked = await askHosts(cluster);
+  const serving = cluster.deployments.length > 0 ? await import("./components/serving") : undefined;
+  const recipes = serving?.readRecipes(cluster) ?? new Map();
+  const asked = await askHosts(cluster, serving?.deploymentQuestion(cluster, recipes));
   // Pulumi's SDK takes as long to load as the hosts take to answer. What comes of the first answers is asked in between.
   const { Mesh } = await import("./components/mesh");
+  const { currentOwner } = await import("./components/owner");
+  const { VllmDeployment } = await import("./components/vllmDeployment");
   await setImmediate();
   const { planMesh } = await import("./plan/planMesh");
   const { probes, logins } = await asked.answers();
   const plan = planMesh(cluster, probes, logins);
+  const served = serving?.planDeployments(cluster, recipes, plan, probes, currentOwner().stack);
   // The SDK takes a stack trace for every promise of a resource, and maps each frame back to its source: 0.1 s in all.
   Error.stackTraceLimit = 1;
-  const mesh = new Mesh("mesh", { cluster, plan, logins });
+  const mesh = new Mesh("mesh", { cluster, plan: served ? alongside(plan, served) : plan, logins });
+  const { hfToken } = cluster;
+  const deployments = (served?.deployments ?? []).map(
+    (deployment) =>
+      new VllmDeployment(deployment.name, { mesh, plan: deployment, ...(hfToken !== undefined && { hfToken }) }),
+  );
 
   return {
     topology: mesh.topology,
     cables: mesh.cables,
     addresses: mesh.addresses,
     ncclEnv: mesh.ncclEnv,
-    endpoints: {},
+    endpoints: Object.fromEntries(deployments.map(({ deployment, endpoint }) => [deployment, endpoint])),
     readme: mesh.readme,
   };
+}
+
+/** What is to be said of a mesh, and forbids `up`, with what its deployments add. */
+function alongside(plan: Plan, { warnings, blockers }: DeploymentPlans): Plan {
+  return { ...plan, warnings: [...plan.warnings, ...warnings], blockers: [...plan.blockers, ...blockers] };
 }
 
 export = async () => {

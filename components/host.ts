@@ -20,18 +20,25 @@ const RUN = {
   distrust: "exec bash -s user distrust",
   system: "exec bash -s root system",
   unsystem: "exec bash -s root unsystem",
+  image: "exec bash -s user image",
+  model: "exec bash -s user model",
+  deploy: "exec bash -s root deploy",
+  undeploy: "exec bash -s root undeploy",
+  ready: "exec bash -s user ready",
 } as const;
 
 const SETTLED = ["create", "update", "delete", "stdin"];
 
 /** Those whose deletion, from what is in state, asks sudo. */
-const DELETED_AS_ROOT: readonly string[] = [RUN.stage, RUN.commit, RUN.system];
+const DELETED_AS_ROOT: readonly string[] = [RUN.stage, RUN.commit, RUN.system, RUN.deploy];
 
 /** One command on a host. */
 interface Operation {
   readonly create: string;
   readonly delete?: string;
   readonly due: boolean;
+  /** Whether nothing is known of what it is about, so that state keeps what it has. @default as of the host */
+  readonly unknown?: boolean;
   /** Why it is due. */
   readonly note: string;
   readonly stdin: pulumi.Output<string>;
@@ -55,6 +62,18 @@ export interface SystemWish {
   readonly plan: SystemPlan;
   /** As `renderSystemDocument` gives it. */
   readonly document: string;
+}
+
+/** What a deployment wants done on a host. */
+export interface Work {
+  readonly state: HostPlan["state"];
+  /** Why it is due; "" otherwise. */
+  readonly note: string;
+  readonly document: string;
+  /** The recorded payload of what is there, where there is a record. */
+  readonly committedPayload?: string;
+  /** Whether the document has a secret in it. @default false */
+  readonly secret?: boolean;
 }
 
 /** What a stage printed. */
@@ -156,6 +175,46 @@ export class Host {
     });
   }
 
+  /** Has an image on this host, and sends it to the others; `stdout` is its id. */
+  image(name: string, work: Work, options: pulumi.CustomResourceOptions): remote.Command {
+    return this.#work(name, work, scriptTexts().fetchProgram, { create: RUN.image }, options);
+  }
+
+  /** Has a model on this host, whole, and sends it to the others. */
+  model(name: string, work: Work, options: pulumi.CustomResourceOptions): remote.Command {
+    return this.#work(name, work, scriptTexts().fetchProgram, { create: RUN.model }, options);
+  }
+
+  /** Starts a rank's container, and what has it meet the others again; its deletion leaves nothing of either. */
+  deploy(name: string, work: Work, options: pulumi.CustomResourceOptions): remote.Command {
+    const texts = { create: RUN.deploy, delete: RUN.undeploy };
+    return this.#work(name, work, scriptTexts().deploymentProgram, texts, options);
+  }
+
+  /** Waits until the ranks answer together; `stdout` is the endpoint's URL. */
+  ready(name: string, work: Work, options: pulumi.CustomResourceOptions): remote.Command {
+    return this.#work(name, work, scriptTexts().deploymentProgram, { create: RUN.ready }, options);
+  }
+
+  #work(
+    name: string,
+    { state, note, document, committedPayload, secret }: Work,
+    program: string,
+    texts: Pick<Operation, "create" | "delete">,
+    options: pulumi.CustomResourceOptions,
+  ): remote.Command {
+    const due = state === "due";
+    const fresh = packPayload({ program }, document);
+    const stdin = this.#stdin(due ? fresh : (committedPayload ?? fresh), pulumi.output(""));
+    return this.#command(name, options, {
+      ...texts,
+      due,
+      unknown: state === "unknown",
+      note,
+      stdin: secret ? pulumi.secret(stdin) : stdin,
+    });
+  }
+
   #staging(): Pick<Operation, "due" | "note"> {
     const { plan } = this.#args;
     const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
@@ -188,8 +247,8 @@ export class Host {
    * On a settled host state keeps the one set of texts that committed it. A sudo password is the exception: destroy
    * uses the one in state, so a new one must get there. There the committed payload is sent again, not this release's.
    */
-  #ignored({ due, create }: Operation): string[] {
-    if (this.#args.plan.state === "abandoned" || this.#args.plan.state === "unknown") {
+  #ignored({ due, unknown = false, create }: Operation): string[] {
+    if (unknown || this.#args.plan.state === "abandoned" || this.#args.plan.state === "unknown") {
       return [...SETTLED, "connection"];
     }
     if (due) {

@@ -52,6 +52,8 @@ export class Mesh extends pulumi.ComponentResource {
     readonly sshTrusts: readonly SshTrust[];
   };
 
+  readonly #hosts: ReadonlyMap<string, Host>;
+
   constructor(name: string, args: MeshArgs, options?: pulumi.ComponentResourceOptions) {
     const { plan } = args;
     if (plan.blockers.length > 0 && !pulumi.runtime.isDryRun()) {
@@ -93,6 +95,7 @@ export class Mesh extends pulumi.ComponentResource {
         meshNote,
       }),
     }));
+    this.#hosts = new Map(hosts.map(({ host, reached }) => [host.name, reached]));
     const systems = hosts.flatMap(({ host: { name: host, system }, reached }) => {
       if (!system) return [];
       const wish = { plan: system, document: renderSystemDocument(host, system, owner) };
@@ -152,6 +155,19 @@ export class Mesh extends pulumi.ComponentResource {
       addresses: this.addresses,
       ncclEnv: this.ncclEnv,
     });
+  }
+
+  /** How a host of the mesh is reached. @throws Error where it has no such host */
+  reach(host: string): Host {
+    const reached = this.#hosts.get(host);
+    if (reached === undefined) throw new Error(`the mesh has no host ${host}`);
+    return reached;
+  }
+
+  /** What root's work on a host comes after at `up`, and goes before at a destroy: what root is had by, and the network. */
+  foundationOf(host: string): readonly pulumi.Resource[] {
+    const systems = this.nodes.systems.filter((one) => one.host === host);
+    return [...systems, ...this.nodes.netplanFiles.filter((one) => one.host === host).map(({ stage }) => stage)];
   }
 
   /** The component that a difference is about: the port of a netdev, the file, else the Spark. */

@@ -1,28 +1,33 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import { readMod } from "../facts/mods";
+import { modsFolder } from "../facts/modsSource";
 import { readRecipeFile } from "../facts/recipeFile";
 import type { DeploymentRecipe } from "../plan/deployments/plan";
 import { parseRecipe } from "../plan/recipe/recipe";
 
 /**
- * The recipes of the deployments with what their mods are made of, by how the stack config names them.
+ * The recipes of the deployments with what their mods are made of, by the deployment's name.
  *
  * @throws Faults of all of them at once, the deployment's name first.
  */
 export function readRecipes({ deployments }: ClusterConfig): ReadonlyMap<string, DeploymentRecipe> {
   const faults: string[] = [];
   const recipes = new Map<string, DeploymentRecipe>();
-  for (const { name, recipe: wanted } of deployments) {
-    if (recipes.has(wanted)) continue;
+  for (const { name, recipe: wanted, mods: source } of deployments) {
     const told = (place: string) => (line: string) => `${name}: ${place}${line}`;
     const { recipe, folder } = caught(faults, told(""), () => readRecipe(wanted)) ?? {};
     if (!recipe || folder === undefined) continue;
+    const from =
+      source === undefined || recipe.mods.length === 0
+        ? folder
+        : caught(faults, told("mods: "), () => modsFolder(source));
+    if (from === undefined) continue;
     const mods = recipe.mods.map(({ name: mod, reference }, index) => {
       const place = `${recipe.source.at(["mods", index])}: mods[${index}]: `;
-      return [mod, caught(faults, told(place), () => readMod(folder, reference)) ?? []] as const;
+      return [mod, caught(faults, told(place), () => readMod(from, reference)) ?? []] as const;
     });
-    recipes.set(wanted, { recipe, mods: Object.fromEntries(mods) });
+    recipes.set(name, { recipe, mods: Object.fromEntries(mods) });
   }
   if (faults.length > 0) throw new Faults("the deployments", faults);
   return recipes;

@@ -11,6 +11,12 @@ export interface ScriptTexts {
   readonly trustProgram: string;
   /** system and unsystem likewise, with a document of their own. */
   readonly systemProgram: string;
+  /** image and model likewise: the login user's part of a deployment. */
+  readonly fetchProgram: string;
+  /** deploy, undeploy and ready likewise. */
+  readonly deploymentProgram: string;
+  /** What a deployment leaves on its hosts, whole. */
+  readonly deployed: DeployScripts;
 }
 
 /** The programs' parts, in the order in which bash reads them; main.sh ends each. */

@@ -88,6 +88,8 @@ export interface DeploymentConfig {
   readonly recipe: string;
   readonly hosts?: readonly string[];
   readonly overrides: Readonly<Record<string, string | number | boolean>>;
+  /** Where its recipe's mods are: a folder, or `URL#COMMIT` of a git repository. Default: beside the recipe. */
+  readonly mods?: string;
   /** How long `up` waits for an answered completion, in seconds. @default 3600 */
   readonly readySeconds: number;
 }

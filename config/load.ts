@@ -42,14 +42,22 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
     const keys = Object.keys(schema.deployment.shape);
     const deployment = judge(faults, schema.deployment, entry, path, { keys });
     if (deployment === undefined) return;
-    const { name, recipe, overrides, readySeconds } = deployment;
+    const { name, hosts: chosen, mods } = deployment;
     const other = pathOf.get(name);
     if (other !== undefined) {
       faults.push(`${path}.name: ${name} is already used by ${other}; every deployment needs its own`);
     }
     pathOf.set(name, other ?? path);
-    if (deployment.hosts) judgeNames(faults, deployment.hosts, `${path}.hosts`, hosts);
-    deployments.push({ name, recipe, overrides, readySeconds, ...(deployment.hosts && { hosts: deployment.hosts }) });
+    if (chosen) judgeNames(faults, chosen, `${path}.hosts`, hosts);
+    const { recipe, overrides, readySeconds } = deployment;
+    deployments.push({
+      name,
+      recipe,
+      overrides,
+      readySeconds,
+      ...(chosen && { hosts: chosen }),
+      ...(mods !== undefined && { mods }),
+    });
   });
   return deployments;
 }

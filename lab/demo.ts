@@ -1,12 +1,14 @@
 /** `npm run demo`: the project's own program on three virtual Sparks, from nothing to a mesh and back. */
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findEngine } from "./cli";
 import { Lab } from "./hosts/lab";
 import { Project, type Step } from "./project";
 
-const USAGE = `npm run demo [-- --keep] [-- --verbose]
+const USAGE = `npm run demo [-- --serve] [-- --keep] [-- --verbose]
   Boots three virtual Sparks cabled as a ring, and runs preview, up, drift, repair and destroy on them.
+  --serve    a model across the three besides, by a stand-in for vLLM: there is no GPU
   --keep     leave the mesh running, and say how to go on by hand
   --verbose  show everything that the engine prints`;
 
@@ -15,7 +17,12 @@ const NAME = "demo";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { keep: { type: "boolean" }, verbose: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    options: {
+      serve: { type: "boolean" },
+      keep: { type: "boolean" },
+      verbose: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (values.help) {
     console.log(USAGE);
@@ -25,11 +32,14 @@ async function main(): Promise<void> {
   console.log(`engine: ${engine.about}`);
   const started = Date.now();
   announce("three virtual Sparks boot, cabled 1/0-2/1, 2/0-3/1, 3/0-1/1");
-  const lab = await Lab.up({ name: NAME, fresh: true, stackFile: false, say: (line) => console.log(`  ${line}`) });
+  const { serve = false, keep = false, verbose = false } = values;
+  const say = (line: string): void => console.log(`  ${line}`);
+  const lab = await Lab.up({ name: NAME, fresh: true, stackFile: false, docker: serve, say });
   const project = await Project.inCheckout(engine, lab, { stack: NAME });
-  const keep = values.keep ?? false;
   try {
-    await play(lab, project, keep, values.verbose ?? false);
+    await play(lab, project, verbose);
+    if (serve) await playServing(lab, project, verbose);
+    if (!keep) await putBack(lab, project, verbose);
     console.log(`\ndone in ${Math.round((Date.now() - started) / 1000)} s`);
     if (keep) {
       console.log(howToGoOn(project));
@@ -42,11 +52,16 @@ async function main(): Promise<void> {
   }
 }
 
-async function play(lab: Lab, project: Project, keep: boolean, verbose: boolean): Promise<void> {
-  const act = async (what: string, running: () => Promise<Step>): Promise<void> => {
+/** Announces a step of the engine's, runs it, and shows what came of it. */
+function actor(verbose: boolean): (what: string, running: () => Promise<Step>) => Promise<void> {
+  return async (what, running) => {
     announce(what);
     tell(await running(), verbose);
   };
+}
+
+async function play(lab: Lab, project: Project, verbose: boolean): Promise<void> {
+  const act = actor(verbose);
   await act("preview: what the Sparks are, against what they should be", () => project.preview());
   await act("up: stage, verify and commit on all three, with a rollback armed", () => project.up("--skip-preview"));
   await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
@@ -66,14 +81,39 @@ async function play(lab: Lab, project: Project, keep: boolean, verbose: boolean)
   await act("preview says exactly that", () => project.preview());
   await act("up repairs it", () => project.up("--skip-preview"));
   await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
-  if (keep) {
-    return;
+}
+
+/** A model across the three Sparks: its image and files on one of them at first, a rank on each in the end. */
+async function playServing(lab: Lab, project: Project, verbose: boolean): Promise<void> {
+  const act = actor(verbose);
+  const head = lab.hosts[0]?.name ?? "";
+  announce(`an image comes to ${head}: a stand-in for vLLM`);
+  await lab.loadImage([head]);
+  const recipe = join(__dirname, "vllm", "recipe.yaml");
+  project.reconfigure({ system: { dockerGroup: true }, deployments: [{ name: "demo", recipe }] });
+  await act("up: image and model go round, three ranks start and meet", () => project.up("--skip-preview"));
+  await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
+  const { endpoints } = JSON.parse((await project.run(["stack", "output", "--json"])).stdout);
+  announce(`a request to ${endpoints.demo}`);
+  const answer = await fetch(`${endpoints.demo}/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "spark-mesh-lab/three-ranks", prompt: "Hello", max_tokens: 8 }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await answer.text();
+  if (!answer.ok) {
+    throw new Error(`${endpoints.demo}: ${answer.status} ${text}`);
   }
-  await act("destroy puts everything back", () => project.destroy("--skip-preview"));
+  console.log(`  ${text.trim()}`);
+}
+
+async function putBack(lab: Lab, project: Project, verbose: boolean): Promise<void> {
+  await actor(verbose)("destroy puts everything back", () => project.destroy("--skip-preview"));
   for (const { name } of lab.hosts) {
     const left = await lab.exec(
       name,
-      "ls -d /etc/netplan/40-cx7.yaml /var/lib/spark-mesh /home/nvidia/.ssh/spark-mesh 2>/dev/null",
+      "ls -d /etc/netplan/40-cx7.yaml /var/lib/spark-mesh* /home/nvidia/.ssh/spark-mesh 2>/dev/null",
     );
     if (left.stdout !== "") {
       throw new Error(`${name}: left behind: ${left.stdout.trim()}`);

@@ -23,6 +23,7 @@ const PROGRAM = [
   "plan",
   "components",
   "scripts",
+  "recipes",
 ];
 
 /** What a command of the engine came to. */

@@ -90,7 +90,7 @@ function planDeployment(
         host,
         address: rankHostOf(host, cluster, plan, probes).address,
       })),
-      mods: recipes.get(config?.recipe ?? "")?.mods ?? {},
+      mods: recipes.get(name)?.mods ?? {},
       state,
       differences,
       note: state === "due" ? deploymentNoteOf(differences, otherwise, standingOf(members)) : "",

@@ -9,7 +9,7 @@ import type { RankHost } from "../launch/ranks";
 import type { RankMesh } from "../nccl";
 import type { DeploymentRecipe } from "./plan";
 
-/** The recipes that are read, by how the stack config names them. */
+/** The recipes that are read, by the deployment's name. */
 export type Recipes = ReadonlyMap<string, DeploymentRecipe>;
 
 /** Hosts that a deployment's ranks may be on: those that it chooses, else all that there are, in rank order. */
@@ -31,9 +31,9 @@ export function launchesOf(
 ): readonly LaunchPlan[] {
   const faults: string[] = [];
   const launches = cluster.deployments.flatMap((deployment, index) => {
-    const { name, recipe: wanted, overrides, hosts } = deployment;
-    const found = recipes.get(wanted);
-    if (!found) throw new Error(`the recipe ${wanted} was not read`);
+    const { name, overrides, hosts } = deployment;
+    const found = recipes.get(name);
+    if (!found) throw new Error(`the recipe of ${name} was not read`);
     try {
       const wish = {
         name,

@@ -1,0 +1,114 @@
+import * as pulumi from "@pulumi/pulumi";
+import {
+  renderDeployDocument,
+  renderImageDocument,
+  renderModelDocument,
+  renderReadyDocument,
+} from "../plan/deployments/documents";
+import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
+import type { Work } from "./host";
+import type { Mesh } from "./mesh";
+import { Model } from "./model";
+import { currentOwner } from "./owner";
+import { scriptTexts } from "./scriptTexts";
+import { VllmImage } from "./vllmImage";
+
+export interface VllmDeploymentArgs {
+  /** The mesh that it runs on. */
+  readonly mesh: Mesh;
+  /** What should run and how far the hosts are from it, from `planDeployments`. */
+  readonly plan: DeploymentPlan;
+  /** For gated models on Hugging Face. Secret. */
+  readonly hfToken?: string;
+}
+
+/**
+ * A model served by vLLM on the hosts of a mesh: its image and model on every one of them, a container for each rank,
+ * and an endpoint on the first. A change starts all ranks anew, workers first; the ranks meet again by themselves after
+ * one of them, or its host, has died.
+ */
+export class VllmDeployment extends pulumi.ComponentResource {
+  /** Its name in the stack config. */
+  readonly deployment: string;
+  readonly image: VllmImage;
+  /** Undefined where it lies in the image. */
+  readonly model?: Model;
+  /** Of the OpenAI-compatible API: `http://ADDRESS:PORT/v1`. */
+  readonly endpoint: pulumi.Output<string>;
+
+  constructor(name: string, args: VllmDeploymentArgs, options?: pulumi.ComponentResourceOptions) {
+    const { mesh, plan, hfToken } = args;
+    super("spark-mesh:index:VllmDeployment", name, wishOf(plan), options);
+    this.deployment = plan.name;
+    const owner = currentOwner();
+    const head = mesh.reach(plan.image.head);
+    const hosts = plan.ranks.map(({ launch }) => launch.host);
+    // What is settled waits for nobody: each wait is a twentieth of a preview.
+    const after = (resources: readonly pulumi.Resource[]) => (plan.state === "due" ? resources : []);
+
+    const { reference, minimumNccl } = plan.image;
+    this.image = new VllmImage(
+      `${name}-image`,
+      { reference, hosts, ...(minimumNccl !== undefined && { minimumNccl }) },
+      head,
+      { ...standingOf(plan.image), document: renderImageDocument(plan, owner) },
+      after([mesh]),
+      { parent: this },
+    );
+    if (plan.model) {
+      const { id, revision } = plan.model;
+      this.model = new Model(
+        `${name}-model`,
+        { model: id, hosts, ...(revision !== undefined && { revision }) },
+        head,
+        {
+          ...standingOf(plan.model),
+          document: renderModelDocument(plan, owner, hfToken),
+          secret: hfToken !== undefined,
+        },
+        after([this.image]),
+        { parent: this },
+      );
+    }
+    const fetched = this.model ?? this.image;
+    const start = (rank: RankPlan, others: readonly pulumi.Resource[]) =>
+      mesh.reach(rank.launch.host).deploy(
+        `${name}-rank-${rank.launch.rank}`,
+        {
+          ...standingOf(plan),
+          document: renderDeployDocument(plan, rank, scriptTexts().deployed, owner),
+          ...(rank.committedPayload !== undefined && { committedPayload: rank.committedPayload }),
+        },
+        { parent: this, dependsOn: [...mesh.foundationOf(rank.launch.host), ...after([fetched, ...others])] },
+      );
+    const [first, ...rest] = plan.ranks;
+    const workers = rest.map((rank) => start(rank, []));
+    const ranks = first ? [start(first, workers), ...workers] : workers;
+    const ready = head.ready(
+      `${name}-ready`,
+      { ...standingOf(plan), document: renderReadyDocument(plan, owner) },
+      { parent: this, dependsOn: [...after(ranks)] },
+    );
+    for (const { host, object, property, found, wanted } of plan.differences) {
+      pulumi.log.warn(`${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`, this);
+    }
+    this.endpoint = ready.stdout.apply(() => plan.url);
+    this.registerOutputs({ endpoint: this.endpoint });
+  }
+}
+
+/** What a change of shows, property by property. */
+function wishOf({ launch, image, model, url }: DeploymentPlan): pulumi.Inputs {
+  return {
+    recipe: launch.recipe,
+    image: image.reference,
+    ...(model && { model: model.id }),
+    ...(model?.revision !== undefined && { revision: model.revision }),
+    endpoint: url,
+    ranks: launch.ranks.map(({ rank, host, argv, env }) => ({ rank, host, arguments: argv, environment: env })),
+  };
+}
+
+function standingOf({ state, note }: Pick<Work, "state" | "note">): Pick<Work, "state" | "note"> {
+  return { state, note };
+}

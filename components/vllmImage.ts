@@ -1,0 +1,35 @@
+import type { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Host, Work } from "./host";
+
+export interface VllmImageArgs {
+  /** By tag or digest. */
+  readonly reference: string;
+  /** Who is to have it, the same image id on each. The first gets it, and sends it to the others. */
+  readonly hosts: readonly string[];
+  /** The oldest NCCL that the image may load, in a ring. */
+  readonly minimumNccl?: string;
+}
+
+/** A container image on every host of a deployment. What is there with the same id is not sent again; nothing removes it. */
+export class VllmImage extends pulumi.ComponentResource {
+  /** Brings it to every host. */
+  readonly fetch: remote.Command;
+  /** `sha256:...` */
+  readonly imageId: pulumi.Output<string>;
+
+  /** @param after what has to be there before it, where something is to be done. */
+  constructor(
+    name: string,
+    args: VllmImageArgs,
+    first: Host,
+    work: Work,
+    after: readonly pulumi.Resource[],
+    options?: pulumi.ComponentResourceOptions,
+  ) {
+    super("spark-mesh:index:VllmImage", name, args, options);
+    this.fetch = first.image(`${name}-fetch`, work, { parent: this, dependsOn: [...after] });
+    this.imageId = this.fetch.stdout;
+    this.registerOutputs({ imageId: this.imageId });
+  }
+}

@@ -1,0 +1,198 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab } from "../../lab/hosts/lab";
+import { Project, type Step } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+import { until } from "./observe";
+
+const HOSTS = ["spark-1", "spark-2", "spark-3"] as const;
+const IMAGE = "ghcr.io/spark-arena/dgx-vllm-eugr-nightly-tf5:latest";
+const RECIPE = "qwen3.5-397b-a17b-int4-autoround-3x-vllm";
+
+interface Drift {
+  readonly what: string;
+  readonly host: string;
+  /** Run as root inside the host. */
+  readonly breakage: string;
+  /** Somewhere in the preview's warnings. */
+  readonly says: RegExp;
+}
+
+const DRIFTS: readonly Drift[] = [
+  {
+    what: "a container that is gone",
+    host: "spark-3",
+    breakage: "docker rm -f spark-mesh-qwen-2",
+    says: /spark-3: spark-mesh-qwen-2: container: found missing/,
+  },
+  {
+    what: "a container that was stopped",
+    host: "spark-2",
+    breakage: "docker stop -t 1 spark-mesh-qwen-1",
+    says: /spark-2: spark-mesh-qwen-1: .*found exited/,
+  },
+  {
+    what: "a watch that was stopped",
+    host: "spark-1",
+    breakage: "systemctl disable --now spark-mesh-ranks.service",
+    says: /spark-1: watch: .*found inactive/,
+  },
+];
+
+/** The recipe of the article, on the lab's stand-in for vLLM. */
+describe.each(scenarioEngines())("a model served across a ring on the $kind engine", (engine) => {
+  let lab: Lab;
+  let project: Project;
+  let mods: { readonly folder: string; readonly commit: string };
+
+  beforeAll(async () => {
+    mods = modsRepository();
+    lab = await Lab.up({ name: "serving", fresh: true, stackFile: false, docker: true });
+    await lab.loadImage(["spark-1"], { reference: IMAGE, env: { VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS: "5" } });
+    project = await Project.create(engine, lab, {
+      config: { deployments: [{ name: "qwen", recipe: RECIPE, mods: `file://${mods.folder}#${mods.commit}` }] },
+    });
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await lab?.down();
+    rmSync(mods.folder, { recursive: true, force: true });
+  });
+
+  const inside = async (host: string, command: string): Promise<string> => {
+    const { code, stdout, stderr } = await lab.exec(host, command);
+    if (code !== 0) throw new Error(`${host}: ${command}: ${stderr}`);
+    return stdout.trim();
+  };
+  const succeeds = async (running: Promise<Step>): Promise<string> => {
+    const { code, output } = await running;
+    expect(code, output).toBe(0);
+    return output;
+  };
+  const containers = async (): Promise<readonly string[]> =>
+    Promise.all(HOSTS.map((host) => inside(host, "docker ps --no-trunc --format '{{.Names}} {{.ID}}'")));
+  const complete = async (): Promise<string> => {
+    const [head] = lab.hosts;
+    const answer = await fetch(`http://${head?.address}:8000/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "Intel/Qwen3.5-397B-A17B-int4-AutoRound", prompt: "Hello", max_tokens: 1 }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    return `${answer.status} ${await answer.text()}`;
+  };
+  const untilServed = async (seconds: number): Promise<void> => {
+    const deadline = Date.now() + seconds * 1000;
+    let last = "";
+    while (Date.now() < deadline) {
+      last = await complete().catch((error: unknown) => String(error));
+      if (last.startsWith("200 ")) return;
+      await sleep(500);
+    }
+    throw new Error(`not served within ${seconds} s: ${last}`);
+  };
+
+  it("is served after one up, and nothing is to do then", async () => {
+    await succeeds(project.up("--skip-preview"));
+    expect(await complete()).toMatch(/^200 /);
+    const outputs = JSON.parse((await project.run(["stack", "output", "--json"])).stdout);
+    expect(outputs.endpoints).toEqual({ qwen: `http://${lab.hosts[0]?.address}:8000/v1` });
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("runs a rank on each host: pipeline parallel 3, two of them headless, in a ring", async () => {
+    for (const [rank, host] of HOSTS.entries()) {
+      const [container] = JSON.parse(await inside(host, `docker container inspect spark-mesh-qwen-${rank}`));
+      const words: string[] = container.Args;
+      expect(words).toEqual(expect.arrayContaining(["-pp", "3", "-tp", "1", "--nnodes", "--node-rank", `${rank}`]));
+      expect(words.includes("--headless")).toBe(rank > 0);
+      expect(container.Config.Env).toEqual(
+        expect.arrayContaining(["NCCL_NET_PLUGIN=none", "NCCL_IB_SUBNET_AWARE_ROUTING=1", "NCCL_IB_MERGE_NICS=0"]),
+      );
+      expect(container.HostConfig.Privileged).toBe(false);
+    }
+  });
+
+  it("touches no container where nothing changed", async () => {
+    const before = await containers();
+    await succeeds(project.up("--skip-preview"));
+    expect(await containers()).toEqual(before);
+  });
+
+  it.each(DRIFTS)("$what: said at a preview, mended, and quiet", async ({ host, breakage, says }) => {
+    await inside(host, breakage);
+    expect(await succeeds(project.preview())).toMatch(says);
+    await succeeds(project.up("--skip-preview"));
+    expect(await complete()).toMatch(/^200 /);
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("is served again by itself after a rank was killed, and after a host rebooted", async () => {
+    await inside("spark-2", "kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-1)");
+    await sleep(1000);
+    await untilServed(60);
+    await lab.reboot("spark-3");
+    await until(lab, ["spark-3"], "docker inspect -f '{{.State.Running}}' spark-mesh-qwen-2 | grep -q true", 60);
+    await sleep(3000);
+    await untilServed(90);
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("is made anew alone where a flag changes", async () => {
+    const netplan = await inside("spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml");
+    project.reconfigure({
+      deployments: [
+        {
+          name: "qwen",
+          recipe: RECIPE,
+          mods: `file://${mods.folder}#${mods.commit}`,
+          overrides: { max_num_seqs: 4 },
+        },
+      ],
+    });
+    await succeeds(project.up("--skip-preview"));
+    expect(await inside("spark-1", "docker inspect -f '{{json .Args}}' spark-mesh-qwen-0")).toContain(
+      '"--max-num-seqs","4"',
+    );
+    expect(await inside("spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml")).toBe(netplan);
+    expect(await complete()).toMatch(/^200 /);
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("leaves nothing that runs, and nothing of its own, after a destroy", async () => {
+    await succeeds(project.destroy("--skip-preview"));
+    for (const host of HOSTS) {
+      expect(
+        await inside(
+          host,
+          "docker ps -aq; ls -d /var/lib/spark-mesh* /run/spark-mesh* /etc/netplan/40-cx7.yaml 2>/dev/null; systemctl list-units --all --plain --no-legend '*spark-mesh*'; find /etc/systemd -name '*spark-mesh*'",
+        ),
+        host,
+      ).toBe("");
+    }
+  });
+});
+
+/** What the article's recipe names, in a repository as their authors have it. */
+function modsRepository(): { readonly folder: string; readonly commit: string } {
+  const folder = mkdtempSync(join(tmpdir(), "spark-mesh-mods-"));
+  const put = (name: string, text: string): void => {
+    mkdirSync(join(folder, "mods", name), { recursive: true });
+    writeFileSync(join(folder, "mods", name, "run.sh"), text, { mode: 0o755 });
+  };
+  put("fix-qwen3.5-autoround", "#!/bin/bash\necho 'RoPE parameters are as they should be'\n");
+  put("fix-qwen3.5-chat-template", '#!/bin/bash\necho "{{ messages }}" >"$WORKSPACE_DIR/unsloth.jinja"\n');
+  const git = (...words: string[]): string =>
+    execFileSync("git", ["-C", folder, "-c", "user.name=test", "-c", "user.email=test@example.com", ...words], {
+      encoding: "utf8",
+    });
+  git("init", "--quiet");
+  git("add", ".");
+  git("commit", "--quiet", "-m", "Mods");
+  return { folder, commit: git("rev-parse", "HEAD").trim() };
+}
