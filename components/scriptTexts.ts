@@ -11,12 +11,14 @@ export interface ScriptTexts {
   readonly trustProgram: string;
   /** system and unsystem likewise, with a document of their own. */
   readonly systemProgram: string;
-  /** image and model likewise: the login user's part of a deployment. */
+  /** image and model likewise: the login user's, on the head of a deployment. */
   readonly fetchProgram: string;
-  /** deploy, undeploy and ready likewise. */
+  /** deploy, undeploy and ready likewise: root's on the host of a rank, the login user's on the head's. */
   readonly deploymentProgram: string;
-  /** What a deployment leaves on its hosts, whole. */
-  readonly deployed: DeployScripts;
+  /** The watch that deploy installs on each host: a program of its own that reads no document. */
+  readonly ranksProgram: string;
+  /** scripts/start.sh, which deploy leaves for the ranks' containers. */
+  readonly startProgram: string;
 }
 
 /** The programs' parts, in the order in which bash reads them; main.sh ends each. */
@@ -41,6 +43,8 @@ const parts = [
 ];
 const trustParts = [...shared, "blocks", "key", "trust", "main"];
 const systemParts = [...shared, "system", "main"];
+const deploymentParts = [...shared, "document-deployment", "status", "http", "watch-units", "deploy", "ready", "main"];
+const ranksParts = ["ground", "files", "lock", "status", "ranks"];
 
 let texts: ScriptTexts | undefined;
 
@@ -51,6 +55,9 @@ export function scriptTexts(): ScriptTexts {
     program: programOf(parts),
     trustProgram: programOf(trustParts),
     systemProgram: programOf(systemParts),
+    deploymentProgram: programOf(deploymentParts),
+    startProgram: read("start"),
+    ranksProgram: `#!/bin/bash\n${programOf(ranksParts)}`,
   };
   return texts;
 }

@@ -70,13 +70,14 @@ export class VllmDeployment extends pulumi.ComponentResource {
         { parent: this },
       );
     }
+    const { startProgram, ranksProgram } = scriptTexts();
     const fetched = this.model ?? this.image;
     const start = (rank: RankPlan, others: readonly pulumi.Resource[]) =>
       mesh.reach(rank.launch.host).deploy(
         `${name}-rank-${rank.launch.rank}`,
         {
           ...standingOf(plan),
-          document: renderDeployDocument(plan, rank, scriptTexts().deployed, owner),
+          document: renderDeployDocument(plan, rank, { start: startProgram, ranks: ranksProgram }, owner),
           ...(rank.committedPayload !== undefined && { committedPayload: rank.committedPayload }),
         },
         { parent: this, dependsOn: [...mesh.foundationOf(rank.launch.host), ...after([fetched, ...others])] },

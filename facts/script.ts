@@ -6,7 +6,7 @@ export const factsScript = textOf("facts-trust", "facts-system", "facts");
 
 /** What it is sent besides where Docker is asked about: no other session has to read it. */
 export function dockerScript(): string {
-  return textOf("facts-docker");
+  return textOf("http", "facts-docker");
 }
 
 /** Comments stay at home: bash reads a pipe byte by byte. */

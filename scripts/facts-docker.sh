@@ -1,0 +1,185 @@
+# shellcheck shell=bash
+# What Docker on a Spark has of the deployments; goes after facts.sh and http.sh and uses their functions. Everything is
+# asked at once in the background, bounded in time, and its answers are collected where they are wanted.
+
+# Words that docker_begin was given, and where the answers to them come from.
+docker_images=() docker_ports=() docker_models=() docker_endpoints=()
+
+# Data, one a line up to `end`: `image REFERENCE`, `model REVISION_OR_- ID_OR_FOLDER`, `port NUMBER`, and
+# `endpoint DEPLOYMENT ADDRESS PORT` for a head that is asked for a completion where it runs on this host.
+docker_begin() {
+	local line
+	docker_images=() docker_ports=() docker_models=() docker_endpoints=()
+	while IFS= read -r line && [[ $line != end ]]; do
+		case $line in
+		"image "*) docker_images+=("${line#image }") ;;
+		"model "*) docker_models+=("${line#model }") ;;
+		"port "*) [[ ${line#port } =~ ^[0-9]{1,5}$ ]] && docker_ports+=("${line#port }") ;;
+		"endpoint "*) docker_endpoints+=("${line#endpoint }") ;;
+		esac
+	done
+	# Without HOME bash asks passwd, as everywhere.
+	unset HOME
+	HOME=~
+	export HOME
+	exec {docker_engine_fd}< <(docker_engine </dev/null)
+	exec {docker_containers_fd}< <(docker_containers </dev/null)
+	exec {docker_images_fd}< <(docker_images_there </dev/null)
+	exec {docker_models_fd}< <(docker_models_there </dev/null)
+	exec {docker_ports_fd}< <(ss -Hltn </dev/null)
+	exec {docker_endpoints_fd}< <(docker_endpoints_answer </dev/null)
+	exec {docker_watch_fd}< <(timeout 5 systemctl show --value --property=LoadState,ActiveState spark-mesh-ranks.service spark-mesh-ranks.socket </dev/null)
+}
+
+# Prints ok, missing, denied or down; then `VERSION ROOT RUNTIME...`.
+docker_engine() {
+	# shellcheck disable=SC2016 # docker's own variables
+	local answer format='{{.ServerVersion}} {{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}'
+	if ! type -P docker >/dev/null; then
+		printf 'missing\n'
+	elif answer=$(timeout 5 docker info --format "$format" 2>&1); then
+		printf 'ok\n%s\n' "${answer##*$'\n'}"
+	elif [[ $answer == *'permission denied'* ]]; then
+		printf 'denied\n'
+	else
+		printf 'down\n'
+	fi
+}
+
+# Prints what docker says of each container of a deployment, one a line.
+docker_containers() {
+	local ids
+	ids=$(timeout 5 docker ps --all --quiet --no-trunc --filter label=spark-mesh.deployment)
+	# shellcheck disable=SC2086 # one word an id
+	[[ -z $ids ]] || timeout 5 docker container inspect --format '{{json .}}' $ids
+}
+
+docker_images_there() {
+	((${#docker_images[@]} == 0)) || timeout 5 docker image inspect --format '{{json .}}' -- "${docker_images[@]}"
+}
+
+# Prints a JSON object for each model: the record beside it, and files and bytes of what is there.
+docker_models_there() {
+	local line revision name folder commit record count
+	for line in "${docker_models[@]}"; do
+		read -r revision name <<<"$line"
+		record=null
+		if [[ $name == /* ]]; then
+			folder=$name
+		else
+			folder=$HOME/.cache/huggingface/hub/models--${name//\//--}
+			[[ $revision == - ]] && revision=main
+			json_file "$folder/.spark-mesh-${revision//\//--}.json" && record=$REPLY
+			[[ $record != false ]] || record=null
+			commit=$revision
+			if [[ $record =~ \\\"commit\\\":\ \\\"([0-9A-Za-z_.-]+)\\\" ]]; then
+				commit=${BASH_REMATCH[1]}
+			elif [[ -f $folder/refs/$revision ]]; then
+				first_line "$folder/refs/$revision" && commit=$REPLY
+			fi
+			[[ $commit =~ ^[0-9A-Za-z_.-]+$ && $commit != .* ]] || commit=none
+			folder=$folder/snapshots/$commit
+			read -r revision _ <<<"$line"
+		fi
+		count=$(find -L "$folder" -type f -printf '%s\n' | awk '{ bytes += $1 } END { printf "\"files\":%d,\"bytes\":%.0f", NR, bytes }')
+		json_string "$name" && name=$REPLY
+		json_string "$revision"
+		printf '{"id":%s,"revision":%s,"record":%s,%s}\n' "$name" "$REPLY" "$record" "$count"
+	done
+}
+
+# Prints a JSON object for each endpoint whose head's container runs here.
+docker_endpoints_answer() {
+	local line
+	for line in "${docker_endpoints[@]}"; do
+		# shellcheck disable=SC2086 # three words
+		docker_endpoint $line &
+	done
+	wait
+}
+
+docker_endpoint() {
+	local name=$1 state=error detail='' running served_model http_status http_body
+	running=$(timeout 5 docker ps --quiet --filter "label=spark-mesh.deployment=$name" --filter label=spark-mesh.rank=0)
+	[[ -n $running ]] || return 0
+	if http_model "$2" "$3" 5 && http_completion "$2" "$3" "$served_model" 5; then
+		state=answered
+	else
+		case $http_status in
+		refused | silent) state=$http_status ;;
+		*) detail="HTTP status $http_status: ${http_body:0:200}" ;;
+		esac
+	fi
+	json_string "$name" && name=$REPLY
+	json_string "$detail"
+	printf '{"deployment":%s,"state":"%s","detail":%s}\n' "$name" "$state" "$REPLY"
+}
+
+# Sets REPLY to the JSON list of the objects that come from the descriptor $1, one a line.
+json_lines() {
+	local fd=$1 objects=()
+	mapfile -t objects <&"$fd"
+	exec {fd}<&-
+	printf -v REPLY '%s,' "${objects[@]}"
+	REPLY="[${REPLY%,}]"
+}
+
+# Sets REPLY to the bytes that are free at $1 or the next folder above it that can be looked at, to null where none can.
+json_free() {
+	local path=$1 free
+	REPLY=null
+	while ! free=$(df --output=avail --block-size=1 -- "$path"); do
+		[[ $path == /*/* ]] || return 0
+		path=${path%/*}
+	done
+	free=${free##*[!0-9]}
+	REPLY=${free:-null}
+}
+
+# Prints one line of JSON.
+docker_pass() {
+	local document engine=() words=() lines=() line state=missing nvidia=false list path name
+	mapfile -t engine <&"$docker_engine_fd"
+	read -r -a words <<<"${engine[1]-}"
+	document="{\"sparkMeshFacts\":1,\"docker\":\"${engine[0]:-down}\""
+	json_string "${words[0]-}" && document+=",\"version\":$REPLY"
+	for path in /etc/cdi/nvidia*.{yaml,json} /var/run/cdi/nvidia*.{yaml,json}; do nvidia=true; done
+	if [[ " ${words[*]:2} " == *' nvidia '* ]] || type -P nvidia-container-runtime-hook >/dev/null; then nvidia=true; fi
+	json_free "${words[1]:-/var/lib/docker}" && document+=",\"nvidia\":$nvidia,\"rootFree\":$REPLY"
+	json_string "$HOME" && document+=",\"home\":$REPLY"
+	json_free "$HOME" && document+=",\"homeFree\":$REPLY"
+	while read -r name line _; do
+		[[ $name != MemTotal: ]] || document+=",\"memory\":$((line * 1024))"
+	done </proc/meminfo
+	document+=",\"now\":$EPOCHSECONDS"
+	json_lines "$docker_containers_fd" && document+=",\"containers\":$REPLY"
+	json_lines "$docker_images_fd" && document+=",\"images\":$REPLY"
+	json_lines "$docker_models_fd" && document+=",\"models\":$REPLY"
+	list=$(cat <&"$docker_ports_fd")
+	json_ports_listening "$list" && document+=",\"ports\":$REPLY"
+	json_lines "$docker_endpoints_fd" && document+=",\"endpoints\":$REPLY"
+	list=
+	for path in /var/lib/spark-mesh-deployments/*/record.json; do
+		name=${path%/*}
+		json_string "${name##*/}" && list+="${list:+,}{\"deployment\":$REPLY"
+		json_file "$path" && list+=",\"record\":$REPLY}"
+	done
+	document+=",\"records\":[$list]"
+	mapfile -t lines <&"$docker_watch_fd"
+	# Of either unit a line each, and an empty one between them.
+	case ${lines[*]} in
+	'loaded active  loaded active') state=active ;;
+	*loaded*) state=inactive ;;
+	esac
+	printf '%s,"watch":"%s"}\n' "$document" "$state"
+}
+
+# Sets REPLY to whether somebody listens on each port that was asked about, by the table $1 that ss prints.
+json_ports_listening() {
+	local port list=
+	for port in "${docker_ports[@]}"; do
+		if [[ $1 =~ :${port}[[:space:]] ]]; then REPLY=true; else REPLY=false; fi
+		list+="${list:+,}{\"port\":$port,\"listening\":$REPLY}"
+	done
+	REPLY="[$list]"
+}
