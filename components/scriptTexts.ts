@@ -45,6 +45,20 @@ const trustParts = [...shared, "blocks", "key", "trust", "main"];
 const systemParts = [...shared, "system", "main"];
 const deploymentParts = [...shared, "document-deployment", "status", "http", "watch-units", "deploy", "ready", "main"];
 const ranksParts = ["ground", "files", "lock", "status", "ranks"];
+const fetchParts = [
+  ...shared,
+  "document-fetch",
+  "logins",
+  "peers",
+  "jobs",
+  "docker",
+  "nccl",
+  "image",
+  "model-state",
+  "model-copy",
+  "model",
+  "main",
+];
 
 let texts: ScriptTexts | undefined;
 
@@ -58,6 +72,7 @@ export function scriptTexts(): ScriptTexts {
     deploymentProgram: programOf(deploymentParts),
     startProgram: read("start"),
     ranksProgram: `#!/bin/bash\n${programOf(ranksParts)}`,
+    fetchProgram: programOf(fetchParts),
   };
   return texts;
 }

@@ -7,7 +7,10 @@ take_lock() {
 	local lock
 	while :; do
 		exec {lock}>>"$lock_file"
-		flock -w "$1" "$lock" || return 1
+		flock -w "$1" "$lock" || {
+			exec {lock}>&-
+			return 1
+		}
 		# Who ends the last thing of ours removes the file: who waited for the removed one holds nothing.
 		[[ ! $lock_file -ef /proc/self/fd/$lock ]] || return 0
 		exec {lock}>&-

@@ -8,6 +8,8 @@ main() {
 	system | unsystem) read_document digest user ;;
 	deploy | undeploy) read_document digest deployment rank container program_base64 ;;
 	ready) read_document deployment container endpoint ;;
+	image) read_document image ;;
+	model) read_document image model ;;
 	*) fail "no such operation: $1" ;;
 	esac
 	# Results go to descriptor 3 at the very end; whatever else is printed on the way is for stderr.

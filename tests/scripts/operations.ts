@@ -24,10 +24,17 @@ const ring = [
 
 export const cx7 = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"] as const;
 
-export type Operation = "stage" | "verify" | "commit" | "undo" | "release" | "trust" | "distrust";
+export type Operation = "stage" | "verify" | "commit" | "undo" | "release" | "trust" | "distrust" | "image" | "model";
 
 /** Those that run as the login user. */
-const ofUser: readonly Operation[] = ["verify", "trust", "distrust"];
+const ofUser: readonly Operation[] = ["verify", "trust", "distrust", "image", "model"];
+
+/** The program that an operation is part of. */
+function programOf(operation: Operation): string {
+  const { program, trustProgram, fetchProgram } = scriptTexts();
+  if (operation === "image" || operation === "model") return fetchProgram;
+  return operation.endsWith("trust") ? trustProgram : program;
+}
 
 /** What a test varies in a document. */
 export interface Wish {
@@ -108,8 +115,7 @@ export function operationCommand(
   transactions = "",
   sudoPassword = host.sudoPassword,
 ): { readonly command: readonly [string, ...string[]]; readonly stdin: string } {
-  const { program, trustProgram } = scriptTexts();
-  const payload = packPayload({ program: operation.endsWith("trust") ? trustProgram : program }, document);
+  const payload = packPayload({ program: programOf(operation) }, document);
   return {
     command: lab.sshCommand(host.name, [`exec bash -s ${ofUser.includes(operation) ? "user" : "root"} ${operation}`]),
     stdin: renderStdin(scriptTexts().loader, { sudoPassword, payload, transactions }),

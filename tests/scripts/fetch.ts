@@ -1,0 +1,87 @@
+import { Lab, type LabHost } from "../../lab/hosts/lab";
+import { commitRing, must, on, operate, type Result, ringDocument } from "./operations";
+import { keyIn, trustDocument } from "./trust";
+
+/** The third octet of the cable between two hosts of the ring, by the sum of their numbers. */
+const octets: Readonly<Record<number, number>> = { 3: 177, 4: 187, 5: 197 };
+const base64 = (value: string) => Buffer.from(value).toString("base64");
+const block = (lines: readonly string[]) =>
+  base64(["# BEGIN spark-mesh: written by pulumi up, changes are undone", ...lines, "# END spark-mesh", ""].join("\n"));
+
+/** A ring of three with Docker whose users get to each other over the CX7 links. */
+export async function upTrusted(name: string): Promise<Lab> {
+  const hosts = ["spark-1", "spark-2", "spark-3"].map((host) => ({ name: host, renderer: "networkd" as const }));
+  const lab = await Lab.up({ name, stackFile: false, fresh: true, docker: true, hosts });
+  await trustRing(lab);
+  return lab;
+}
+
+/** Commits the network of a ring and the SSH trust of its users. */
+export async function trustRing(lab: Lab): Promise<void> {
+  const extra = ["key"];
+  await commitRing(lab);
+  const keys = new Map(
+    await Promise.all(
+      lab.hosts.map(
+        async (host) => [host.name, keyIn(await must(lab, host, "stage", ringDocument(lab, host, { extra })))] as const,
+      ),
+    ),
+  );
+  await Promise.all(
+    lab.hosts.map((host) => {
+      const lines = trustDocument(lab, host, keys).split("\n");
+      const document = lines.filter((line) => !line.startsWith("block ")).slice(0, -1);
+      return must(lab, host, "trust", [...document, ...blockLines(lab, host, keys), ""].join("\n"));
+    }),
+  );
+}
+
+function blockLines(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>): string[] {
+  const peers = lab.hosts.filter(({ name }) => name !== host.name);
+  return [
+    `block authorized_keys ${block(peers.map(({ name }) => `restrict,pty ${keys.get(name)} spark-mesh:${name}`))}`,
+    `block known_hosts ${block(peers.map(({ name, hostKey }) => `${name} ${hostKey}`))}`,
+    `block config ${block([
+      ...peers.flatMap(({ name, number }) => [
+        `Host ${name}`,
+        `  HostName 192.168.${octets[host.number + number]}.${10 + number}`,
+        `  HostKeyAlias ${name}`,
+        "  IdentityFile ~/.ssh/spark-mesh/id_ed25519",
+        "  IdentitiesOnly yes",
+      ]),
+      "Match all",
+    ])}`,
+  ];
+}
+
+/** The document of `image` or `model`: its own lines behind those of every document. */
+export function fetchDocument(host: LabHost, lines: readonly string[]): string {
+  return [
+    "spark-mesh 1",
+    `host ${host.name}`,
+    "stack organization/spark-mesh/home",
+    "operator me@laptop file",
+    ...lines,
+    "",
+  ].join("\n");
+}
+
+/** Runs `image` or `model` on the first host, for the others, and measures what it sends over the CX7 links. */
+export async function fetchTo(
+  lab: Lab,
+  operation: "image" | "model",
+  lines: readonly string[],
+  targets: readonly string[] = ["spark-2", "spark-3"],
+): Promise<Result & { readonly sent: number }> {
+  const [head] = lab.hosts as [LabHost];
+  const before = await sentBytes(lab, head.name);
+  const document = fetchDocument(head, [...lines, ...targets.map((target) => `target ${target}`)]);
+  const result = await operate(lab, head, operation, document);
+  return { ...result, sent: (await sentBytes(lab, head.name)) - before };
+}
+
+/** What a host has sent over its CX7 netdevs so far. */
+export async function sentBytes(lab: Lab, host: string): Promise<number> {
+  const counts = await on(lab, host, "cat /sys/class/net/en*np*/statistics/tx_bytes");
+  return counts.split("\n").reduce((sum, count) => sum + Number(count), 0);
+}
