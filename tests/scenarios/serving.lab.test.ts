@@ -54,7 +54,10 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     lab = await Lab.up({ name: "serving", fresh: true, stackFile: false, docker: true });
     await lab.loadImage(["spark-1"], { reference: IMAGE, env: { VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS: "5" } });
     project = await Project.create(engine, lab, {
-      config: { deployments: [{ name: "qwen", recipe: RECIPE, mods: `file://${mods.folder}#${mods.commit}` }] },
+      config: {
+        system: { dockerGroup: true },
+        deployments: [{ name: "qwen", recipe: RECIPE, mods: `file://${mods.folder}#${mods.commit}` }],
+      },
     });
   });
 

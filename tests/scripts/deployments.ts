@@ -1,8 +1,8 @@
+import { scriptTexts } from "../../components/scriptTexts";
+import { dockerScript, factsScript } from "../../facts/script";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
-import { scriptTexts } from "../../components/scriptTexts";
-import { dockerScript, factsScript } from "../../facts/script";
 import { type LaunchPlan, planLaunch } from "../../plan/launch/launch";
 import { packPayload, renderStdin } from "../../plan/payload";
 import { planMesh } from "../../plan/planMesh";
