@@ -51,7 +51,10 @@ export function fresh(
   return {
     cluster: { ...mesh, deployments },
     recipes: new Map(
-      Object.entries(texts).map(([name, text]) => [name, { recipe: parseRecipe(`${name}.yaml`, text), mods: {} }]),
+      deployments.map(({ name, recipe: wanted }) => [
+        name,
+        { recipe: parseRecipe(`${wanted}.yaml`, texts[wanted] ?? ""), mods: {} },
+      ]),
     ),
     plan: planMesh({ ...mesh, trust: false }, settled),
     probes,

@@ -1,0 +1,152 @@
+import { gunzipSync } from "node:zlib";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, beforeEach, expect, it } from "vitest";
+import { Mesh } from "../../components/mesh";
+import { VllmDeployment } from "../../components/vllmDeployment";
+import type { Login } from "../../facts/hostFacts";
+import {
+  type Case,
+  changeContainer,
+  deployed,
+  fresh,
+  planOf,
+  recipeOf,
+  unreachable,
+} from "../plan/deployments/deployed";
+
+interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+  readonly options: pulumi.CustomResourceOptions;
+}
+
+const registered: Registered[] = [];
+const SETTLED = ["create", "update", "delete", "stdin"];
+const TOKEN = "hf_canary";
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, stdout: "said\n" } }),
+      call: () => ({}),
+    },
+    "spark-mesh",
+    "home",
+    true,
+    "organization",
+  );
+});
+
+beforeEach(() => {
+  registered.length = 0;
+});
+
+const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
+  registered.push({ type, name, inputs: props, options: opts });
+  return undefined;
+};
+
+/** Registers the only deployment of a case, and returns its own resources by name, in their order. */
+async function resourcesOf(given: Case, hfToken?: string): Promise<Map<string, Registered>> {
+  const logins = new Map<string, Login>(
+    given.cluster.hosts.map(({ name, address }) => [
+      name,
+      { address, port: 22, user: "nvidia", hostKey: "ssh-ed25519 AAAA" },
+    ]),
+  );
+  const mesh = new Mesh("mesh", { cluster: given.cluster, plan: given.plan, logins });
+  const plan = planOf(given);
+  const options = { transformations: [record] };
+  const deployment = new VllmDeployment("qwen", { mesh, plan, ...(hfToken !== undefined && { hfToken }) }, options);
+  await new Promise((resolve) => deployment.endpoint.apply(resolve));
+  return new Map(registered.map((resource) => [resource.name, resource]));
+}
+
+/** The document of a command, as its host reads it. */
+async function documentOf(resource: Registered | undefined): Promise<{ text: string; secret: boolean }> {
+  const stdin = pulumi.output(resource?.inputs.stdin as pulumi.Input<string>);
+  const secret = await pulumi.isSecret(stdin);
+  const sent = await new Promise<string>((resolve) => pulumi.unsecret(stdin).apply(resolve));
+  const payload = sent.trimEnd().split("\n").at(-1) ?? "";
+  return { text: gunzipSync(Buffer.from(payload, "base64")).toString(), secret };
+}
+
+const names = (resources: Map<string, Registered>) => [...resources.keys()];
+const ignored = (resources: Map<string, Registered>) =>
+  [...resources.values()]
+    .filter(({ type }) => type === "command:remote:Command")
+    .map(({ name, options }) => [name, options.ignoreChanges]);
+const COMMANDS = ["qwen-image-fetch", "qwen-model-fetch", "qwen-rank-1", "qwen-rank-2", "qwen-rank-0", "qwen-ready"];
+
+it("has an image, a model, a command a rank with the head last, and a wait", async () => {
+  const resources = await resourcesOf(fresh(recipeOf(3)));
+  expect(names(resources)).toEqual([
+    "qwen",
+    "qwen-image",
+    "qwen-image-fetch",
+    "qwen-model",
+    "qwen-model-fetch",
+    ...COMMANDS.slice(2),
+  ]);
+  expect(ignored(resources)).toEqual(COMMANDS.map((name) => [name, []]));
+  const texts = COMMANDS.map((name) => [resources.get(name)?.inputs.create, resources.get(name)?.inputs.delete]);
+  expect(texts).toEqual([
+    ["exec bash -s user image", undefined],
+    ["exec bash -s user model", undefined],
+    ...[1, 2, 0].map(() => ["exec bash -s root deploy", "exec bash -s root undeploy"]),
+    ["exec bash -s user ready", undefined],
+  ]);
+});
+
+it("waits where something is to be done: network, image, model, workers, head, answer", async () => {
+  const resources = await resourcesOf(fresh(recipeOf(3)));
+  const before = (name: string) => [resources.get(name)?.options.dependsOn].flat(2).length;
+  expect(before("qwen-image-fetch")).toBe(1);
+  expect(before("qwen-model-fetch")).toBe(1);
+  // What it is gone before at a destroy, and the model; the head its workers besides.
+  expect(before("qwen-rank-0") - before("qwen-rank-1")).toBe(2);
+  expect(before("qwen-ready")).toBe(3);
+});
+
+it("waits for nobody and sends nothing where all is as it should be", async () => {
+  const resources = await resourcesOf(deployed(fresh(recipeOf(3))));
+  expect(ignored(resources)).toEqual(COMMANDS.map((name) => [name, SETTLED]));
+  expect([resources.get("qwen-ready")?.options.dependsOn].flat()).toEqual([]);
+  expect(resources.get("qwen-rank-1")?.inputs.update).toBe("exec bash -s root deploy");
+});
+
+it("starts all ranks anew where one is not as it should be, and leaves image and model alone", async () => {
+  const resources = await resourcesOf(changeContainer(deployed(fresh(recipeOf(3))), "spark-2", { status: "exited" }));
+  const due = ignored(resources).flatMap(([name, inputs]) => (inputs?.length === 0 ? [name] : []));
+  expect(due).toEqual(COMMANDS.slice(2));
+  expect(resources.get("qwen-rank-0")?.inputs.update).toMatch(/^exec bash -s root deploy # [A-Za-z0-9 .,:/=_-]+$/);
+});
+
+it("keeps what state has where a host can't be asked", async () => {
+  const given = unreachable(deployed(fresh(recipeOf(3))), "spark-3");
+  const resources = await resourcesOf(given);
+  for (const [name, inputs] of ignored(resources).slice(2)) {
+    expect(inputs, `${name}`).toEqual([...SETTLED, "connection"]);
+  }
+});
+
+it("has a token in the model's document alone, as a secret", async () => {
+  const resources = await resourcesOf(fresh(recipeOf(3)), TOKEN);
+  const encoded = Buffer.from(TOKEN).toString("base64");
+  for (const name of COMMANDS) {
+    const { text, secret } = await documentOf(resources.get(name));
+    expect([name, secret, text.includes(encoded)]).toEqual([name, name === "qwen-model-fetch", secret]);
+    expect(text).not.toContain(TOKEN);
+  }
+});
+
+it("records what is wished for, property by property", async () => {
+  const { inputs } = (await resourcesOf(fresh(recipeOf(2)))).get("qwen") ?? { inputs: {} };
+  expect(Object.keys(inputs)).toEqual(["recipe", "image", "model", "endpoint", "ranks"]);
+  expect(inputs).toMatchObject({
+    recipe: "test",
+    image: "ghcr.io/acme/vllm:1",
+    ranks: [{ rank: 0, host: "spark-1" }, {}],
+  });
+});

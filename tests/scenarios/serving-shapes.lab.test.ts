@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { standInReference } from "../../lab/hosts/image";
+import { Lab } from "../../lab/hosts/lab";
+import { Project, type Step } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+
+const HOSTS = ["spark-1", "spark-2", "spark-3", "spark-4"] as const;
+
+const RECIPE = `recipe_version: "2"
+model: acme/small
+runtime: vllm
+container: ${standInReference}
+defaults: { port: 8000, tensor_parallel: 1, pipeline_parallel: 1, gpu_memory_utilization: 0.4 }
+command: |
+  vllm serve {model} --port {port} -tp {tensor_parallel} -pp {pipeline_parallel}
+  --gpu-memory-utilization {gpu_memory_utilization}
+`.replace(/\n {2}--gpu/, " \\\n  --gpu");
+
+interface Wish {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly overrides?: Readonly<Record<string, number>>;
+}
+
+/** Four Sparks on a switch, and on them deployments of every shape. */
+describe.each(scenarioEngines())("deployments on a switch on the $kind engine", (engine) => {
+  let lab: Lab;
+  let project: Project;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "spark-mesh-recipe-"));
+    writeFileSync(join(folder, "small.yaml"), RECIPE);
+    lab = await Lab.up({
+      name: "shapes",
+      fresh: true,
+      stackFile: false,
+      docker: true,
+      wiring: "switch",
+      hosts: HOSTS.map((name) => ({ name, renderer: "networkd" })),
+    });
+    await lab.loadImage(["spark-1", "spark-3", "spark-4"]);
+    project = await Project.create(engine, lab, { config: { system: { dockerGroup: true } } });
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await lab?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const succeeds = async (running: Promise<Step>): Promise<string> => {
+    const { code, output } = await running;
+    expect(code, output).toBe(0);
+    return output;
+  };
+  const serve = async (...deployments: readonly Wish[]): Promise<void> => {
+    project.reconfigure({
+      deployments: deployments.map((wish) => ({ ...wish, recipe: join(folder, "small.yaml") })),
+    });
+    await succeeds(project.up("--skip-preview"));
+  };
+  const running = async (): Promise<Record<string, string[]>> => {
+    const named = HOSTS.map(async (host) => {
+      const { stdout } = await lab.exec(host, "docker ps --format '{{.Names}}'");
+      return [host, stdout.trim().split("\n").filter(Boolean).sort()] as const;
+    });
+    return Object.fromEntries(await Promise.all(named));
+  };
+  const ids = async (host: string): Promise<string> =>
+    (await lab.exec(host, "docker ps --no-trunc --format '{{.ID}}'")).stdout;
+  const completes = async (host: string, port = 8000): Promise<void> => {
+    const address = lab.hosts.find(({ name }) => name === host)?.address;
+    const answer = await fetch(`http://${address}:${port}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "acme/small", prompt: "Hello", max_tokens: 1 }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    expect(answer.status, await answer.text()).toBe(200);
+  };
+  const pair: Wish = { name: "pair", hosts: ["spark-1", "spark-2"], overrides: { tensor_parallel: 2 } };
+  const solo: Wish = { name: "solo", hosts: ["spark-4"] };
+  const beside: Wish = { name: "beside", hosts: ["spark-1"], overrides: { port: 8002 } };
+
+  it("serves a pair, a solo one, and one beside another on the same host", async () => {
+    await serve(pair, solo, beside);
+    expect(await running()).toEqual({
+      "spark-1": ["spark-mesh-beside-0", "spark-mesh-pair-0"],
+      "spark-2": ["spark-mesh-pair-1"],
+      "spark-3": [],
+      "spark-4": ["spark-mesh-solo-0"],
+    });
+    await completes("spark-1");
+    await completes("spark-1", 8002);
+    await completes("spark-4");
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("refuses what can't be side by side, before anything is touched", async () => {
+    const before = await ids("spark-1");
+    project.reconfigure({
+      deployments: [pair, { ...beside, overrides: {} }].map((wish) => ({
+        ...wish,
+        recipe: join(folder, "small.yaml"),
+      })),
+    });
+    const { code, output } = await project.up("--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain("spark-1: port 8000 is wanted by pair and beside; override port of one of them");
+    expect(await ids("spark-1")).toBe(before);
+  });
+
+  // The lab engine has no --target.
+  if (engine.kind === "cli") {
+    it("ends one alone where it alone is destroyed", async () => {
+      await serve(pair, solo, beside);
+      const before = await ids("spark-1");
+      await succeeds(project.destroy("--skip-preview", "--target", "**::solo*"));
+      expect((await running())["spark-4"]).toEqual([]);
+      expect(await ids("spark-1")).toBe(before);
+      await completes("spark-1");
+    });
+  }
+
+  it("serves tensor parallel 2 x pipeline parallel 2 on all four; what is no longer declared is gone", async () => {
+    await serve({ name: "four", hosts: [...HOSTS], overrides: { tensor_parallel: 2, pipeline_parallel: 2 } });
+    expect(await running()).toEqual(Object.fromEntries(HOSTS.map((host, rank) => [host, [`spark-mesh-four-${rank}`]])));
+    await completes("spark-1");
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("starts its ranks anew where the network of one of its hosts is mended", async () => {
+    const before = await ids("spark-3");
+    await lab.exec("spark-2", "ip link set enp1s0f0np0 mtu 1500");
+    expect(await succeeds(project.preview())).toContain("spark-2: enp1s0f0np0: mtu: found 1500, wanted 9000");
+    await succeeds(project.up("--skip-preview"));
+    expect(await ids("spark-3")).not.toBe(before);
+    await completes("spark-1");
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("serves two replicas", async () => {
+    await serve({ name: "two", hosts: ["spark-3", "spark-4"], overrides: { data_parallel: 2 } });
+    await completes("spark-3");
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+});
