@@ -41,7 +41,7 @@ interface Archive {
 export const standInReference = "spark-mesh-lab/vllm:stand-in";
 
 const sources = join(__dirname, "..", "vllm");
-const programs = ["vllm", "hf"];
+const programs = ["vllm", "hf", "ray"];
 const home = "opt/spark-mesh-lab";
 const nccl = "usr/lib/python3/dist-packages/nvidia/nccl/lib/libnccl.so.2";
 const variables = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE=1"];

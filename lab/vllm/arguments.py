@@ -171,6 +171,8 @@ def rank_of(arguments):
 
 def world_of(arguments):
     """How many ranks there are."""
+    if arguments.backend == "ray":
+        return arguments.tensor * arguments.pipeline
     return arguments.nnodes if arguments.nnodes > 1 else arguments.data
 
 

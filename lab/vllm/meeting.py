@@ -131,3 +131,19 @@ def join(address, port, hello, host, seconds):
         raise MeetingFailed(f"torch.distributed.DistNetworkError: the head at ({address}, {port}): {error}") from error
     host.meet(hello["rank"], places, seconds)
     return head
+
+
+def over_ray(address, count, seconds):
+    """On the head: connections to so many Ray nodes, by rank, once there are as many."""
+    host, _, port = address.rpartition(":")
+    end = time.monotonic() + seconds
+    while count > 0:
+        ray = Peer(reach(host, int(port), min(10, seconds)))
+        ray.send({})
+        places = ray.receive(10)
+        if len(places) >= count:
+            return {rank: Peer(reach(*place, seconds)) for rank, place in enumerate(places[:count], 1)}
+        if time.monotonic() > end:
+            raise MeetingFailed(f"ray: found {len(places) + 1} nodes with 1 GPU each, wanted {count + 1}")
+        time.sleep(0.2)
+    return {}

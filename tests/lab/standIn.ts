@@ -28,9 +28,9 @@ afterEach(() => {
 });
 afterAll(() => rmSync(huggingFace, { recursive: true, force: true }));
 
-/** Starts `vllm` or `hf`; it ends with the test. Names of orders come without SPARK_MESH_LAB_. */
+/** Starts a program; it ends with the test. Names of orders come without SPARK_MESH_LAB_. */
 export function start(
-  program: "vllm" | "hf",
+  program: "vllm" | "hf" | "ray",
   words: readonly string[],
   { orders = {}, env = {} }: { readonly orders?: Variables; readonly env?: Variables } = {},
 ): StandIn {
