@@ -4,12 +4,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# command:package. What virtual Sparks need besides a shell; shellcheck is for `npm run check`, tcc and ld for a library
-# of the stand-in for vLLM.
+# command:package. What virtual Sparks need besides a shell; shellcheck is for `npm run check`, the last three for the
+# stand-in for vLLM.
 readonly NEEDS=(
   mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ip:iproute2 ssh:openssh-client ssh-keygen:openssh-client
   nsenter:util-linux mount:mount ping:iputils-ping ps:procps strace:strace shellcheck:shellcheck
-  tcc:tcc ld:binutils
+  tcc:tcc ld:binutils python3:python3
 )
 
 missing=()

@@ -1,6 +1,6 @@
 /** Systems of Debian packages, made once a machine and kept in its cache. */
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { PackageSource } from "./package-source";
 import { isRunning, recordOf, run } from "./process";
@@ -49,14 +49,20 @@ function asideOf(root: string): string {
   return join(root, `making.${process.pid}.${mine?.started}.${mine?.bootId}.${Date.now()}`);
 }
 
-/** Either will do, where two were made at once. */
+/** Either will do where two were made at once: the first stays, as others may have read of it. */
 function adopt(aside: string, path: string): void {
   try {
-    renameSync(aside, path);
+    // Unlike a folder, a file would take the place of another.
+    if (statSync(aside).isFile()) {
+      linkSync(aside, path);
+    } else {
+      renameSync(aside, path);
+    }
   } catch (error) {
     if (!existsSync(path)) {
       throw error;
     }
+  } finally {
     rmSync(aside, { recursive: true, force: true });
   }
 }

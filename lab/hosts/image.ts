@@ -124,6 +124,7 @@ async function ensureBase(say: (line: string) => void): Promise<string> {
   const path = join(cacheRoot(), `image-${source.suite}-${key.digest("hex").slice(0, 12)}.tar`);
   if (!existsSync(path)) {
     say(`making the file system of the stand-in for vLLM (${source.suite}, once on this machine)`);
+    rmSync(`${path}.sha256`, { force: true });
     await mmdebstrap(source, path, { options, packages, say });
   }
   return path;
