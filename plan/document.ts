@@ -26,7 +26,7 @@ const VALUES = {
   publicKey: { pattern: /^ssh-ed25519 [A-Za-z0-9+/]+=*$/, allowed: "an ed25519 public key without a comment" },
   user: { pattern: /^[A-Za-z0-9_][A-Za-z0-9._@+-]*$/, allowed: "letters, digits and . _ @ + -" },
   image: { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, allowed: "an image's name" },
-  model: { pattern: /^[A-Za-z0-9/][A-Za-z0-9._/+@=,~-]*$/, allowed: "a Hugging Face id or an absolute path" },
+  model: { pattern: /^[A-Za-z0-9/][A-Za-z0-9._/@+-]*$/, allowed: "a Hugging Face id or an absolute path" },
   revision: { pattern: /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, allowed: "a branch, a tag or a commit" },
   folder: { pattern: /^\/[A-Za-z0-9._/@+-]+$/, allowed: "an absolute path of letters, digits and . _ / @ + -" },
   file: { pattern: /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/, allowed: "letters, digits and . _ / + -" },

@@ -6,6 +6,7 @@ import type { LaunchPlan } from "../launch/launch";
 import { judgeLaunches } from "../launch/preflight";
 import { deploymentNoteOf } from "../note";
 import type { Plan } from "../plan";
+import { printable } from "../views";
 import { standingOfEndpoint } from "./endpoint";
 import { planImage, planModel } from "./fetches";
 import { launchesOf, type Recipes } from "./launches";
@@ -46,7 +47,7 @@ export function planDeployments(
     }),
   );
   const faults = [...planned.flatMap((one) => one.faults), ...judgeLaunches(launches, memory)];
-  if (faults.length > 0) throw new Faults("the deployments", unique(faults));
+  if (faults.length > 0) throw new Faults("the deployments", unique(faults).map(printable));
   return {
     deployments: planned.map((one) => one.plan),
     warnings: unique(planned.flatMap((one) => one.warnings)),
@@ -71,7 +72,7 @@ function planDeployment(
   const answer = standingOfEndpoint(launch, members, readySeconds);
   // A worker's words name the head.
   const isHeadKnown = members[0]?.docker !== undefined;
-  const standings = members.map((member) => standingOfRank(member, isHeadKnown, answer.answered));
+  const standings = members.map((member) => standingOfRank(member, isHeadKnown));
   const differences = [...standings.flatMap((one) => one.differences), ...answer.differences];
   const reason = reasonOf(members, { image, model }, plan);
   const due = reason !== "" || differences.length > 0 || standings.some((one) => one.due);

@@ -9,7 +9,6 @@ const WARM_UP = 60;
 
 /** What comes of asking the head for a completion. */
 interface EndpointStanding {
-  readonly answered: boolean;
   readonly differences: readonly Difference[];
   readonly warnings: readonly string[];
 }
@@ -28,16 +27,24 @@ export function standingOfEndpoint(
   const [head] = members;
   const asked = head?.docker?.endpoints.find(({ deployment }) => deployment === name);
   const container = head?.containers.find((one) => one.name === (head.record?.container ?? head.launch.container));
-  const answered = asked?.state === "answered";
   const isDown = members.some(
     ({ docker, containers }) => docker && !containers.some(({ status }) => status === "running"),
   );
-  if (!head || !asked || answered || !container || isDown) return { answered, differences: [], warnings: [] };
+  // Another wish may be asked for at another port than what runs.
+  const isWished = head?.record?.digest === head?.launch.digest;
+  if (!head || !isWished || !asked || asked.state === "answered" || !container || isDown) {
+    return { differences: [], warnings: [] };
+  }
   if (container.age < (asked.state === "refused" ? readySeconds : WARM_UP)) {
+    const restarts = members.flatMap(({ host, containers }) =>
+      containers
+        .filter((one) => one.restarts > 0)
+        .map((one) => `; docker restarted ${one.name} on ${host} ${one.restarts} times`),
+    );
     const warning = `${head.host}: ${name} is loading, ${container.age} s of ${readySeconds} s; port ${port} doesn't answer yet`;
-    return { answered, differences: [], warnings: [warning] };
+    return { differences: [], warnings: [printable([warning, ...restarts].join(""))] };
   }
   const found = printable([asked.state, asked.detail].filter((text) => text !== "").join(": "));
   const finding = { property: "answer", found, wanted: "a completion" };
-  return { answered, differences: differencesAbout(head.host, `endpoint ${name}`, [finding]), warnings: [] };
+  return { differences: differencesAbout(head.host, `endpoint ${name}`, [finding]), warnings: [] };
 }

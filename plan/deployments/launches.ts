@@ -3,6 +3,7 @@ import type { ClusterConfig, DeploymentConfig } from "../../config/cluster";
 import { Faults } from "../../config/faults";
 import type { DockerQuestion } from "../../facts/docker";
 import { digestOfValue } from "../digest";
+import { localName } from "../launch/docker";
 import { FLAGS, flagValue } from "../launch/flags";
 import { isInContainer, type LaunchPlan, planLaunch } from "../launch/launch";
 import type { RankHost } from "../launch/ranks";
@@ -66,7 +67,7 @@ function digestsOf({ mods }: DeploymentRecipe): Readonly<Record<string, string>>
 
 /** What can be asked for in a line, and named in a command. */
 function isModel(id: string): boolean {
-  return /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/.test(id) || /^\/[A-Za-z0-9._/+@=,~-]+$/.test(id);
+  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(id) || /^(\/[A-Za-z0-9._@+-]+)+$/.test(id);
 }
 
 /**
@@ -85,7 +86,7 @@ export function deploymentQuestion(
     const heads = here.filter(({ ranks }) => ranks[0]?.host === host);
     const models = here.map(({ model }) => model).filter(({ id }) => !isInContainer(id));
     return {
-      images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => image))),
+      images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => localName(image)))),
       models: models.filter((model, index) => models.findIndex((other) => isSameModel(model, other)) === index),
       ports: unique(heads.flatMap(({ endpoint, ports }) => [endpoint.port, ...ports])),
       endpoints: heads.map(({ name, endpoint, ranks }) => ({

@@ -2,6 +2,7 @@ import { isIPv4 } from "node:net";
 import type { ClusterConfig } from "../../config/cluster";
 import type { ContainerFacts, DeploymentRecord, DockerFacts, ImageFacts } from "../../facts/docker";
 import type { Probe } from "../../facts/hostFacts";
+import { localName } from "../launch/docker";
 import type { LaunchPlan, RankLaunch } from "../launch/launch";
 import type { RankHost } from "../launch/ranks";
 import type { Plan } from "../plan";
@@ -72,17 +73,14 @@ export function rankHostOf(
 
 /** The image that a reference names on a host. */
 export function imageOf({ images }: DockerFacts, reference: string): ImageFacts | undefined {
-  const wanted = fullName(reference);
-  return images.find(({ id, names }) => id === reference || names.some((name) => fullName(name) === wanted));
+  const wanted = fullName(localName(reference));
+  return images.find(({ names }) => names.some((name) => fullName(name) === wanted));
 }
 
-/** As docker shortens names: without Docker Hub's own, without a tag beside a digest, with `latest` for none. */
+/** As docker shows names: without Docker Hub's own, and with `latest` for no tag. */
 function fullName(reference: string): string {
-  const [named = "", digest] = reference.split("@");
-  const name = named.replace(/^(index\.)?docker\.io\//, "").replace(/^library\//, "");
-  const untagged = name.replace(/:[^:/]*$/, "");
-  if (digest !== undefined) return `${untagged}@${digest}`;
-  return untagged === name ? `${name}:latest` : name;
+  const name = reference.replace(/^(index\.)?docker\.io\//, "").replace(/^library\//, "");
+  return /:[^/]*$/.test(name) ? name : `${name}:latest`;
 }
 
 /** `sha256:0123456789ab`, as docker shortens ids. */

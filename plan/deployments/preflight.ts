@@ -1,11 +1,16 @@
 import type { ClusterConfig } from "../../config/cluster";
 import type { DockerFacts } from "../../facts/docker";
+import { FLAGS } from "../launch/flags";
 import { isInContainer, type LaunchPlan, PORT } from "../launch/launch";
 import { inGib } from "../launch/memory";
-import { lackingBytes } from "./fetches";
+import { completeModel, lackingBytes } from "./fetches";
 import { imageOf, type Member } from "./members";
 import type { DeploymentPlan } from "./plan";
 import { foreignStack } from "./ranks";
+
+const PORT_FLAGS: readonly string[] = [FLAGS.port, FLAGS.masterPort, FLAGS.dataParallelRpcPort].flatMap(
+  ({ names }) => names,
+);
 
 type Fetches = Pick<DeploymentPlan, "image" | "model">;
 
@@ -66,11 +71,17 @@ function portFaults({ name, endpoint, ports }: LaunchPlan, head: Member | undefi
     );
 }
 
-/** Every number among a server's words may be a port; without one, vLLM's own. */
+/** Those that running servers and Ray are told of; a server without a word has vLLM's own. */
 function ownPorts({ containers }: DockerFacts): ReadonlySet<number> {
-  const running = containers.filter(({ status }) => status === "running" || status === "restarting");
+  const running = containers.filter(({ status }) => ["running", "restarting", "paused"].includes(status));
   return new Set(
-    running.flatMap(({ process }) => [PORT, ...process.map((word) => Number(word.replace(/^--[\w-]+=/, "")))]),
+    running.flatMap(({ process }) => [
+      PORT,
+      ...process.flatMap((word, index) => {
+        const [flag = "", value] = word.split("=");
+        return PORT_FLAGS.includes(flag) ? [Number(value ?? process[index + 1])] : [];
+      }),
+    ]),
   );
 }
 
@@ -105,18 +116,16 @@ function sourceFaults({ name, buildArgs, model, ranks }: LaunchPlan, members: re
   if (!head || members.some(({ docker }) => docker?.docker !== "ok")) return [];
   const image = ranks[0]?.image ?? "";
   const isHere = members.some(({ docker }) => docker && imageOf(docker, image));
-  const isFolderHere = members.some(({ docker }) =>
-    docker?.models.some(({ id, files }) => id === model.id && files > 0),
-  );
+  const isFolder = model.id.startsWith("/") && !isInContainer(model.id);
   return [
     ...(isHere || buildArgs.length === 0 || isFromRegistry(image)
       ? []
       : [
           `${head.host}: image ${image}: found on none of ${name}'s hosts, and building it is not supported yet; build it there with spark-vllm-docker's build-and-copy.sh ${buildArgs.join(" ")}`,
         ]),
-    ...(isFolderHere || !model.id.startsWith("/") || isInContainer(model.id)
-      ? []
-      : [`${head.host}: model ${model.id}: found on none of ${name}'s hosts, wanted on one; put the folder there`]),
+    ...(isFolder && head.docker && !completeModel(head.docker, model)
+      ? [`${head.host}: model ${model.id}: found no file there, wanted the model of ${name}; put the folder there`]
+      : []),
   ];
 }
 

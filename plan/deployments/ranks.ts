@@ -2,10 +2,8 @@ import type { ContainerFacts, DeploymentRecord } from "../../facts/docker";
 import { differencesAbout, type Finding } from "../differences";
 import type { RankLaunch } from "../launch/launch";
 import type { Difference } from "../plan";
+import { compareText } from "../views";
 import { imageOf, type Member, shortId } from "./members";
-
-/** A restart or two is how ranks meet again; a server that can't stay up goes on. */
-const MANY_RESTARTS = 3;
 
 /** What is found of one rank. */
 interface RankStanding {
@@ -20,7 +18,7 @@ interface RankStanding {
  *
  * @param exact false where the plan's words hang on a host that can't be asked: what was committed is the measure then.
  */
-export function standingOfRank(member: Member, exact: boolean, answered: boolean): RankStanding {
+export function standingOfRank(member: Member, exact: boolean): RankStanding {
   const { docker, record, containers, launch, host } = member;
   if (!docker || member.pending) return { due: member.pending, differences: [] };
   if (!record && containers.length === 0) return { due: true, differences: [] };
@@ -32,26 +30,21 @@ export function standingOfRank(member: Member, exact: boolean, answered: boolean
   const differences = [
     ...about(name, [
       ...(record ? [] : [{ property: "record", found: "missing", wanted: "present" }]),
-      ...(container
-        ? livingFindings(container, answered)
-        : [{ property: "container", found: "missing", wanted: "running" }]),
+      ...(container?.status === "running"
+        ? []
+        : [{ property: "state", found: container?.status ?? "missing", wanted: "running" }]),
       ...(container ? labelFindings(container, record?.digest ?? launch.digest) : []),
       ...(container && isAsWished ? contentFindings(container, launch, imageOf(docker, launch.image)?.id) : []),
     ]),
     ...containers
       .filter((one) => one !== container)
+      .sort((a, b) => compareText(a.name, b.name))
       .flatMap((one) => about(one.name, [{ property: "container", found: one.status, wanted: "none" }])),
     ...(docker.watch === "active"
       ? []
       : about("watch", [{ property: "state", found: docker.watch, wanted: "active" }])),
   ];
   return { due: record?.digest !== wanted || differences.length > 0, differences };
-}
-
-function livingFindings({ status, restarts }: ContainerFacts, answered: boolean): readonly Finding[] {
-  if (status !== "running") return [{ property: "state", found: status, wanted: "running" }];
-  if (answered || restarts < MANY_RESTARTS) return [];
-  return [{ property: "restarts", found: `${restarts}`, wanted: "a server that stays up" }];
 }
 
 function labelFindings({ labels }: ContainerFacts, digest: string): readonly Finding[] {
@@ -99,5 +92,5 @@ export function foreignStack(
   stack: string,
 ): string | undefined {
   const stacks = [record?.stack, ...containers.map(({ labels }) => labels["spark-mesh.stack"])];
-  return stacks.find((other) => other !== undefined && other !== stack);
+  return stacks.filter((other) => other !== undefined && other !== stack).sort()[0];
 }

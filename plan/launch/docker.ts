@@ -43,6 +43,12 @@ const CACHES = [
 /** How long a rank may take to end, in seconds: a stuck one took 14. */
 const STOP_SECONDS = "30";
 
+/** The name under which every host knows an image: a digest is lost where one is copied, and so becomes a tag. */
+export function localName(image: string): string {
+  const [name = "", digest] = image.split("@");
+  return digest === undefined ? image : `${name.replace(/:[^:/]*$/, "")}:${digest.replace(":", "-")}`;
+}
+
 export function containerName({ deployment, rank }: Pick<Container, "deployment" | "rank">): string {
   return `spark-mesh-${deployment}-${rank}`;
 }
@@ -84,7 +90,7 @@ export function dockerRun(container: Container): DockerRun {
       ...options,
       // After the recipe's own: the last one of a name counts.
       ...pairs("--label", labels),
-      image,
+      localName(image),
       ...process,
     ],
     process: [...texts(executor.entrypoint).filter((path) => path !== ""), ...process],

@@ -138,17 +138,11 @@ function withRank(docker: DockerFacts, { name, launch, model }: DeploymentPlan, 
     restarts: 0,
   };
   const record = { version: 1 as const, host, stack: STACK, transaction, digest, payload: "H4sI", deployment: name };
-  const commit = "c".repeat(40);
   return {
     ...docker,
     containers: [...docker.containers, running],
     images: [...docker.images, { id: IMAGE_ID, names: [own.image], size: 20 * GIB }],
-    models: model
-      ? [
-          ...docker.models,
-          { id: model.id, files: 9, bytes: 200 * GIB, recorded: { commit, files: 9, bytes: 200 * GIB } },
-        ]
-      : docker.models,
+    models: [...docker.models, ...(model && !docker.models.some(({ id }) => id === model.id) ? [whole(model.id)] : [])],
     listening: rank === 0 ? [...docker.listening, launch.endpoint.port, ...launch.ports] : docker.listening,
     endpoints:
       rank === 0 ? [...docker.endpoints, { deployment: name, state: "answered", detail: "" }] : docker.endpoints,
@@ -157,16 +151,24 @@ function withRank(docker: DockerFacts, { name, launch, model }: DeploymentPlan, 
   };
 }
 
+/** A model that is all there; a folder has no record. */
+function whole(id: string): DockerFacts["models"][number] {
+  const size = { files: 9, bytes: 200 * GIB };
+  return { id, ...size, ...(!id.startsWith("/") && { recorded: { commit: "c".repeat(40), ...size } }) };
+}
+
 export function changeDocker(given: Case, host: string, edit: (docker: DockerFacts) => DockerFacts): Case {
   const { docker } = factsIn(given.probes, host);
   if (!docker) throw new Error(`${host} has no docker`);
   return { ...given, probes: change(given.probes, host, (facts) => ({ ...facts, docker: edit(docker) })) };
 }
 
-/** Changes the only container of a host. */
+/** Changes the containers of a host; one that is no longer there listens no more. */
 export function changeContainer(given: Case, host: string, edit: Partial<ContainerFacts>): Case {
+  const ended = ["exited", "created", "dead"].includes(edit.status ?? "");
   return changeDocker(given, host, (docker) => ({
     ...docker,
+    listening: ended ? [] : docker.listening,
     containers: docker.containers.map((container) => ({ ...container, ...edit })),
   }));
 }
