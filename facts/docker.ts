@@ -55,7 +55,7 @@ export interface ModelFacts {
 }
 
 /** `answered` a completion; `refused`: nobody listens; `silent`: no answer in time; `error`: another answer. */
-export interface EndpointFacts {
+interface EndpointFacts {
   readonly deployment: string;
   readonly state: "answered" | "refused" | "silent" | "error";
   /** Of an error. */
@@ -71,17 +71,16 @@ export type DeploymentRecord = z.infer<typeof deploymentRecord>;
 export interface DockerFacts {
   /** `denied`: the login user may not ask it. */
   readonly docker: "ok" | "missing" | "denied" | "down";
-  readonly version?: string;
   /** Whether containers get at the GPU. */
   readonly nvidia: boolean;
-  /** Bytes that are free where images lie; undefined where nobody could say. */
-  readonly rootFree?: number;
+  /** Bytes that are free where images lie; undefined, like the next two, where nobody could say. */
+  readonly rootFree: number | undefined;
   /** Home folder of the login user. */
   readonly home: string;
   /** Bytes that are free in it. */
-  readonly homeFree?: number;
+  readonly homeFree: number | undefined;
   /** Bytes of the host's memory. */
-  readonly memory?: number;
+  readonly memory: number | undefined;
   readonly containers: readonly ContainerFacts[];
   readonly images: readonly ImageFacts[];
   readonly models: readonly (ModelFacts & { readonly revision?: string })[];
@@ -121,7 +120,6 @@ const rawModel = z.object({
 const rawDocker = z.object({
   ...version,
   docker: z.enum(["ok", "missing", "denied", "down"]),
-  version: z.string().nullish(),
   nvidia: z.boolean().nullish(),
   rootFree: bytes,
   home: z.string(),
@@ -154,20 +152,13 @@ const modelRecord = z.object({ version: z.literal(1), commit: z.string(), files:
  */
 export function readDockerFacts(host: string, line: string, now: number): DockerFacts {
   const raw = parsed(host, rawDocker, line);
-  const known = {
-    version: raw.version,
-    rootFree: raw.rootFree,
-    homeFree: raw.homeFree,
-    memory: raw.memory,
-  };
   return {
     docker: raw.docker,
     nvidia: raw.nvidia ?? false,
     home: raw.home,
-    ...(Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null && value !== undefined)) as Pick<
-      DockerFacts,
-      "version" | "rootFree" | "homeFree" | "memory"
-    >),
+    rootFree: raw.rootFree ?? undefined,
+    homeFree: raw.homeFree ?? undefined,
+    memory: raw.memory ?? undefined,
     containers: raw.containers.map((container) => containerFacts(container, raw.now ?? now)),
     images: raw.images.map(({ Id, RepoTags, RepoDigests, Size }) => ({
       id: Id,

@@ -24,7 +24,7 @@ export interface FetchPlan {
 }
 
 /** A rank as every other one finds it. */
-export interface RankPeer {
+interface RankPeer {
   readonly rank: number;
   readonly host: string;
   /** On the management network; `-` while nobody knows it. */

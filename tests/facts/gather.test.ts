@@ -4,12 +4,18 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server, type ServerChannel } from "ssh2";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
 import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
 import { gatherFacts } from "../../facts/gather";
 import type { Probe } from "../../facts/hostFacts";
 import fresh from "./fixtures/fresh.json";
+
+// What a host's bash would do with it is shown elsewhere.
+vi.mock("../../facts/script", async (original) => ({
+  ...(await original<typeof import("../../facts/script")>()),
+  dockerScript: () => "docker_script",
+}));
 
 // Configured hosts, played by servers in this process: what they are asked, in which order, and who waits for whom.
 const folder = mkdtempSync(join(tmpdir(), "facts-gather-"));
@@ -27,6 +33,8 @@ interface Played {
   readonly port: number;
   /** Its second passes. */
   readonly asked: { readonly text: string; readonly at: number }[];
+  /** What it was told before its first pass, and when it was asked for what came of it. */
+  readonly docker: { question?: string; at?: number };
 }
 
 const listening = (server: { listen(port: number, host: string, then: () => void): unknown; address(): unknown }) =>
@@ -46,8 +54,9 @@ function firstPass(number: number, address: string): string {
 }
 
 /** A host on whose links every address answers. Its first answer takes `after` ms; undefined: it never comes. */
-async function play(number: number, address: string, after?: number): Promise<Played> {
+async function play(number: number, address: string, after?: number, dockerAnswer?: object): Promise<Played> {
   const asked: Played["asked"] = [];
+  const docker: Played["docker"] = {};
   const answer = (channel: ServerChannel, pass: string, data: string) => {
     if (pass === "first_pass") {
       if (after !== undefined) setTimeout(() => channel.write(`${firstPass(number, address)}\n`), after);
@@ -73,6 +82,16 @@ async function play(number: number, address: string, after?: number): Promise<Pl
         let heard = "";
         channel.on("data", (bytes: Buffer) => {
           heard += bytes.toString();
+          const [told] = /^docker_script\ndocker_begin\n(.*\n)*?end\n/m.exec(heard) ?? [];
+          if (told !== undefined) {
+            docker.question = told;
+            heard = heard.replace(told, "");
+          }
+          if (/^docker_pass\n/m.test(heard)) {
+            docker.at = performance.now();
+            heard = "";
+            if (dockerAnswer) channel.write(`${JSON.stringify(dockerAnswer)}\n`);
+          }
           const [whole, pass = "", data = ""] = /^(first_pass|second_pass)\n((?:.*\n)*?)end\n/m.exec(heard) ?? [];
           if (whole === undefined) return;
           heard = "";
@@ -82,7 +101,7 @@ async function play(number: number, address: string, after?: number): Promise<Pl
     });
   });
   closers.push(() => server.close());
-  return { port: await listening(server), asked };
+  return { port: await listening(server), asked, docker };
 }
 
 function clusterAt(...ports: readonly number[]): ClusterConfig {
@@ -134,4 +153,31 @@ it("goes on without the first pass of a host that hangs", async () => {
   expect(texts(one)[1]).toBe("look enp1s0f0np0 192.168.177.12\n");
   for (const close of closers.splice(0)) close();
   await gathered.catch(() => undefined);
+});
+
+const answer = {
+  ...{ sparkMeshFacts: 1, docker: "ok", nvidia: true, home: "/home/nvidia", watch: "missing" },
+  ...{ containers: [], images: [], models: [], ports: [], endpoints: [], records: [] },
+};
+const question = { images: ["vllm-node"], models: [], ports: [8000], endpoints: [] };
+
+it("has Docker's answers got ready from the start, asks for them last, and only where there is a question", async () => {
+  const one = await play(1, "192.168.177.11", 0, answer);
+  const two = await play(2, "192.168.177.12", 100, answer);
+  const { probes } = await gatherFacts(clusterAt(one.port, two.port), (host) =>
+    host === "spark-1" ? question : undefined,
+  );
+  expect(one.docker.question).toBe("docker_script\ndocker_begin\nimage vllm-node\nport 8000\nend\n");
+  expect(one.docker.at).toBeGreaterThan(one.asked.at(-1)?.at ?? Number.POSITIVE_INFINITY);
+  expect(two.docker).toEqual({});
+  expect(probes.get("spark-1")).toMatchObject({ facts: { sudo: "passwordless", docker: { home: "/home/nvidia" } } });
+  expect(probes.get("spark-2")).not.toHaveProperty("facts.docker");
+});
+
+it("says whose Docker hangs, while the others are asked", { timeout: 30_000 }, async () => {
+  const one = await play(1, "192.168.177.11", 0);
+  const two = await play(2, "192.168.177.12", 0, answer);
+  await expect(gatherFacts(clusterAt(one.port, two.port), () => question)).rejects.toThrow(
+    /^1 fault in the hosts:\n {2}spark-1: Docker: no answer within 15 s; look at `systemctl status docker` there/,
+  );
 });

@@ -75,7 +75,6 @@ export function article(): string {
 export function emptyDocker(): DockerFacts {
   return {
     docker: "ok",
-    version: "26.1.5",
     nvidia: true,
     rootFree: 500 * GIB,
     home: "/home/nvidia",

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { readRecipes } from "../../components/recipes";
+import type { ClusterConfig } from "../../config/cluster";
+import { recipeOf } from "../plan/deployments/deployed";
+import { cluster } from "../plan/hosts";
+
+const folder = mkdtempSync(join(tmpdir(), "components-recipes-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function written(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+const deploying = (...recipes: readonly string[]): ClusterConfig =>
+  cluster({
+    deployments: recipes.map((recipe, index) => ({ name: `d${index}`, recipe, overrides: {}, readySeconds: 3600 })),
+  });
+
+it("reads each recipe once, with its mods", () => {
+  mkdirSync(join(folder, "mods/fix-a"), { recursive: true });
+  writeFileSync(join(folder, "mods/fix-a/run.sh"), "#!/bin/sh\n");
+  const file = written("a.yaml", recipeOf(1, "mods: [mods/fix-a]\n"));
+  const recipes = readRecipes(deploying(file, file, "gpt-oss-120b-solo-vllm"));
+  expect([...recipes.keys()]).toEqual([file, "gpt-oss-120b-solo-vllm"]);
+  expect(recipes.get(file)).toMatchObject({
+    recipe: { name: "a" },
+    mods: { "fix-a": [{ path: "run.sh", mode: "644" }] },
+  });
+});
+
+it("says everything that is wrong with all of them, the deployment first", () => {
+  const bad = written("bad.yaml", "model: [x]\n");
+  const lacking = written("lacking.yaml", recipeOf(1, "mods: [mods/none, '@eugr/mods/x']\n"));
+  expect(() => readRecipes(deploying("gpt-oss-solo", bad, lacking))).toThrow(
+    new RegExp(
+      [
+        "^4 faults in the deployments:",
+        "  d0: gpt-oss-solo: no such recipe in recipes/; there: .*",
+        `  d1: ${bad}:1:8: model: found a list; .*`,
+        `  d2: ${lacking}:6:8: mods\\[0\\]: mods/none: no such folder .*`,
+        `  d2: ${lacking}:6:19: mods\\[1\\]: @eugr/mods/x: mods from a registry .*$`,
+      ].join("\n"),
+    ),
+  );
+});
