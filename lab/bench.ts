@@ -1,6 +1,7 @@
 /** `npm run bench`: what spark-mesh costs, on the real Pulumi CLI; mostly ratios within one run. */
 
 import { parseArgs } from "node:util";
+import { benchCopies } from "./bench/copies";
 import { benchDiscovery } from "./bench/discovery";
 import { benchHosts } from "./bench/hosts";
 import { benchRing } from "./bench/ring";
@@ -12,12 +13,14 @@ const USAGE = `npm run bench [-- --only NAME]
      ring       sessions, facts, preview, memory and first up of three virtual Sparks
      discovery  discovery of three fresh virtual Sparks, against the longest probe in it
      hosts      facts, preview and the program's own share with 2 to 64 played hosts on a switch
+     copies     an image and a model to another virtual Spark, against what people type for it
   --help       this text`;
 
 const SECTIONS: Readonly<Record<string, (engine: Engine) => Promise<void>>> = {
   ring: benchRing,
   discovery: benchDiscovery,
   hosts: benchHosts,
+  copies: benchCopies,
 };
 
 async function main(): Promise<void> {

@@ -82,7 +82,11 @@ say_bytes() {
 	shift 4
 	speed=$(((bytes - bytes_before[$name]) / (seconds > 0 ? seconds : 1)))
 	bytes_before[$name]=$bytes
-	if ((total > 0)); then of=" of $(show_bytes "$total")"; fi
+	if ((total > 0)); then
+		# An archive is a little more than what is in it.
+		bytes=$((bytes < total ? bytes : total))
+		of=" of $(show_bytes "$total")"
+	fi
 	say "$*: $(show_bytes "$bytes")$of, $(show_bytes $((speed > 0 ? speed : 0)))/s"
 }
 

@@ -77,8 +77,8 @@ judge_model_copy() {
 		add_fault "$1" "model $model: found ${counts% *} files of ${counts#* } bytes in $(shown_folder) after the copy," \
 			"wanted $files of $bytes, as on $2; take away what is not the model's, then run the command again"
 	elif [[ $status != 0 ]]; then
-		# rsync's word for a connection that broke.
-		[[ $status != 12 ]] || status=255
+		# rsync's words for a connection that broke.
+		[[ $status != 1[02] ]] || status=255
 		add_peer_fault "$1" "$status" "model $model: could not be copied from $2"
 	fi
 }

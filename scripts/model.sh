@@ -130,6 +130,7 @@ say_download() {
 download_fault() {
 	case $(<"$work/$host.log") in
 	*'no space left'* | *'No space left'*) printf 'found no space left in ~/%s; free some, then run the command again to go on' "$folder" ;;
+	*'No such image'*) printf 'found no image %s here, wanted it for its hf; run the command again' "$image" ;;
 	*'hf: not found'* | *'executable file not found'*) printf 'found no hf in the image %s, wanted one; use an image with huggingface_hub 0.34 or newer' "$image" ;;
 	*'evision Not Found'* | *RevisionNotFound*) printf 'found no revision %s on the hub; correct the recipe'"'"'s model_revision' "$revision" ;;
 	*'epository Not Found'* | *RepositoryNotFound*)

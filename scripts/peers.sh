@@ -74,10 +74,11 @@ add_peer_fault() {
 	fi
 }
 
-# Prints the last line of a file that says anything, for people; what rsync says of itself goes behind what others say.
+# Prints the last line of a file that says anything, for people; what rsync says of itself goes behind what others say,
+# and where docker has more to read isn't said.
 last_line() {
 	local lines said
-	lines=$(tr '\r' '\n' <"$1" | tr -cd '[:print:]\n' | grep -v '^ *$') || true
+	lines=$(tr '\r' '\n' <"$1" | tr -cd '[:print:]\n' | grep -v "^ *$\|^See 'docker ") || true
 	said=$(grep -v '^rsync' <<<"$lines" | tail -n 1) || true
 	one_line <<<"${said:-${lines##*$'\n'}}"
 }

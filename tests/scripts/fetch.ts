@@ -73,15 +73,43 @@ export async function fetchTo(
   lines: readonly string[],
   targets: readonly string[] = ["spark-2", "spark-3"],
 ): Promise<Result & { readonly sent: number }> {
-  const [head] = lab.hosts as [LabHost];
-  const before = await sentBytes(lab, head.name);
-  const document = fetchDocument(head, [...lines, ...targets.map((target) => `target ${target}`)]);
-  const result = await operate(lab, head, operation, document);
-  return { ...result, sent: (await sentBytes(lab, head.name)) - before };
+  const before = await sentBytes(lab, "spark-1");
+  const result = await startFetch(lab, operation, lines, targets);
+  return { ...result, sent: (await sentBytes(lab, "spark-1")) - before };
 }
 
 /** What a host has sent over its CX7 netdevs so far. */
 export async function sentBytes(lab: Lab, host: string): Promise<number> {
   const counts = await on(lab, host, "cat /sys/class/net/en*np*/statistics/tx_bytes");
   return counts.split("\n").reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** Runs `image` or `model` on the first host to its end, whatever its end. */
+export function startFetch(
+  lab: Lab,
+  operation: "image" | "model",
+  lines: readonly string[],
+  targets: readonly string[] = ["spark-2", "spark-3"],
+): Promise<Result> {
+  const [head] = lab.hosts as [LabHost];
+  return operate(lab, head, operation, fetchDocument(head, [...lines, ...targets.map((target) => `target ${target}`)]));
+}
+
+/** Makes the first host's links to the others as slow as `rate`, or as fast as they are without one. */
+export async function slowLinks(lab: Lab, rate?: string): Promise<void> {
+  for (const netdev of ["enp1s0f0np0", "enp1s0f1np1"]) {
+    const discipline = `dev ${netdev} root`;
+    await on(lab, "spark-1", `tc qdisc del ${discipline} 2>/dev/null; true`);
+    if (rate) await on(lab, "spark-1", `tc qdisc add ${discipline} tbf rate ${rate} burst 256k latency 50ms`);
+  }
+}
+
+/** Ends all that the login user runs on a host, at once, as the host's own end would. */
+export async function killUser(lab: Lab, host: string): Promise<void> {
+  await lab.exec(host, "setpriv --reuid=nvidia --regid=nvidia --clear-groups bash -c 'kill -KILL -1'");
+}
+
+/** Waits on a host until a shell condition holds. */
+export async function whenOn(lab: Lab, host: string, condition: string): Promise<void> {
+  await on(lab, host, `for i in {1..600}; do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
 }
