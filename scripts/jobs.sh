@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154,SC2034 # the document and the files before this one set the rest
 # Long work: one operation at a time, jobs side by side, and a line about each every 5 s.
 
-# A folder for what jobs say, gone with this process.
+# A folder for what jobs say, gone with the operation.
 work=''
 # Of each running job by its name: its process group, what says how far it is, and the bytes of its last line.
 declare -A jobs=() progress=() bytes_before=()
@@ -14,7 +14,9 @@ begin_fetch() {
 	until take_lock 5; do say 'waiting for another spark-mesh operation that fetches here'; done
 	trap 'end_fetch $?' EXIT
 	trap 'exit 143' TERM HUP INT
-	work=$(mktemp -d)
+	work=$HOME/.cache/spark-mesh-fetch
+	rm -rf -- "$work"
+	mkdir -m 0700 -- "$work"
 }
 
 end_fetch() {

@@ -69,7 +69,7 @@ judge_model_copy() {
 	if grep -qi 'no space left' "$log"; then
 		add_fault "$1" "model $model: found no space left where $(shown_folder) is, wanted room for $(show_bytes "$bytes") in all;" \
 			'free some, then run the command again to go on'
-	elif [[ $status == 127 ]]; then
+	elif grep -q 'rsync: command not found' "$log"; then
 		add_fault "$1" "model $model: found no rsync there or on $2, wanted it on both; install it: sudo apt install rsync"
 	elif grep -q 'Permission denied\( (13)\)\?$' "$log"; then
 		add_fault "$1" "model $model: found no right for the login user to write $(shown_folder), wanted it; give it to that user: chown"

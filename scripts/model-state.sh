@@ -82,7 +82,7 @@ is_whole() {
 # record goes first.
 begin_copy() {
 	mkdir -p -- "$1"
-	rm -f -- "${2%.begun}.json"
+	rm -f -- "${2%.begun}.json" "$2"
 	printf '%s\n' "$3" >"$2"
 }
 

@@ -39,7 +39,8 @@ const contents = (host: string, id: string) =>
   on(lab, host, `cd ${folderOf(id)}/snapshots && find -L . -type f -exec sha256sum {} + | sort`);
 
 /** What an operation leaves on the head besides models. */
-const leftOnHead = () => on(lab, "spark-1", "ls -A /tmp | grep '^tmp\\.'; docker ps --all --quiet; true");
+const leftOnHead = () =>
+  on(lab, "spark-1", "ls -d /home/nvidia/.cache/spark-mesh* 2>/dev/null; docker ps --all --quiet; true");
 
 async function expectWhole(id: string): Promise<void> {
   const [first, ...others] = await everywhere((host) => contents(host, id));
