@@ -102,7 +102,7 @@ docker_endpoint() {
 	local name=$1 state=error detail='' running served_model http_status http_body
 	running=$(timeout 5 docker ps --quiet --filter "label=spark-mesh.deployment=$name" --filter label=spark-mesh.rank=0)
 	[[ -n $running ]] || return 0
-	if http_model "$2" "$3" 5 && http_completion "$2" "$3" "$served_model" 5; then
+	if http_model "$2" "$3" 5 && http_completion "$2" "$3" "$served_model" 20; then
 		state=answered
 	else
 		case $http_status in

@@ -20,16 +20,26 @@ const deploying = (...recipes: readonly string[]): ClusterConfig =>
     deployments: recipes.map((recipe, index) => ({ name: `d${index}`, recipe, overrides: {}, readySeconds: 3600 })),
   });
 
-it("reads each recipe once, with its mods", () => {
+it("reads each deployment's recipe, with its mods", () => {
   mkdirSync(join(folder, "mods/fix-a"), { recursive: true });
   writeFileSync(join(folder, "mods/fix-a/run.sh"), "#!/bin/sh\n");
   const file = written("a.yaml", recipeOf(1, "mods: [mods/fix-a]\n"));
   const recipes = readRecipes(deploying(file, file, "gpt-oss-120b-solo-vllm"));
-  expect([...recipes.keys()]).toEqual([file, "gpt-oss-120b-solo-vllm"]);
-  expect(recipes.get(file)).toMatchObject({
+  expect([...recipes.keys()]).toEqual(["d0", "d1", "d2"]);
+  expect(recipes.get("d1")).toMatchObject({
     recipe: { name: "a" },
     mods: { "fix-a": [{ path: "run.sh", mode: "644" }] },
   });
+});
+
+it("has mods from where the deployment says, and says where there is none", () => {
+  mkdirSync(join(folder, "elsewhere/mods/fix-b"), { recursive: true });
+  writeFileSync(join(folder, "elsewhere/mods/fix-b/run.sh"), "#!/bin/sh\n", { mode: 0o755 });
+  const recipe = written("b.yaml", recipeOf(1, "mods: [mods/fix-b]\n"));
+  const from = (mods: string): ClusterConfig =>
+    cluster({ deployments: [{ name: "d0", recipe, overrides: {}, readySeconds: 3600, mods }] });
+  expect(readRecipes(from(join(folder, "elsewhere"))).get("d0")?.mods["fix-b"]?.[0]?.mode).toBe("755");
+  expect(() => readRecipes(from("/no/such"))).toThrow("d0: mods: /no/such: no such folder");
 });
 
 it("says everything that is wrong with all of them, the deployment first", () => {
