@@ -14,7 +14,7 @@ import { openSession, type Session, SessionEnded } from "./session";
 import { connectSeconds } from "./sshArguments";
 
 /** How long Docker may take to answer after everything else is answered, in seconds; a completion has 20 of them. */
-const dockerSeconds = 30;
+const dockerSeconds = 25;
 
 /** How a host is logged in to, or that its key is unknown. */
 export type ResolvedLogin = Exclude<LoginResult, { kind: "faults" }>;

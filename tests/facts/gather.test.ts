@@ -174,10 +174,10 @@ it("has Docker's answers got ready from the start, asks for them last, and only 
   expect(probes.get("spark-2")).not.toHaveProperty("facts.docker");
 });
 
-it("says whose Docker hangs, while the others are asked", { timeout: 30_000 }, async () => {
+it("says whose Docker hangs, while the others are asked", { timeout: 90_000 }, async () => {
   const one = await play(1, "192.168.177.11", 0);
   const two = await play(2, "192.168.177.12", 0, answer);
   await expect(gatherFacts(clusterAt(one.port, two.port), () => question)).rejects.toThrow(
-    /^1 fault in the hosts:\n {2}spark-1: Docker: no answer within 15 s; look at `systemctl status docker` there/,
+    /^1 fault in the hosts:\n {2}spark-1: Docker: no answer within 25 s; look at `systemctl status docker` there/,
   );
 });
