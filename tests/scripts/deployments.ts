@@ -156,3 +156,24 @@ export async function completion(lab: Lab, served: Served = {}): Promise<string>
 }
 
 export const answer = "answered by the lab's stand-in for vLLM on spark-1 spark-2 spark-3";
+
+/** Kills a rank's own process, as the kernel does: `docker kill` would count as stopped by hand. */
+export async function killRank(lab: Lab, rank: number): Promise<void> {
+  const inspect = `docker inspect --format '{{.State.Pid}}' spark-mesh-${deployment}-${rank}`;
+  await on(lab, lab.hosts[rank]?.name ?? "", `kill -9 $(${inspect})`);
+}
+
+/** Lives of all ranks' containers, by rank: id and start. */
+export function lives(lab: Lab): Promise<string[]> {
+  const format = "{{.Id}} {{.State.Status}} {{.State.StartedAt}}";
+  return Promise.all(
+    lab.hosts.map(({ name }, rank) =>
+      on(lab, name, `docker inspect --format '${format}' spark-mesh-${deployment}-${rank}`),
+    ),
+  );
+}
+
+/** What a host says of its ranks to whoever asks. */
+export function statusOf(lab: Lab, rank: number): Promise<string> {
+  return on(lab, lab.hosts[rank]?.name ?? "", `exec 3<>/dev/tcp/${lab.hosts[rank]?.address}/29499 && cat <&3`);
+}
