@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
+import { until } from "../../lab/hosts/process";
 import {
   answer,
   completion,
@@ -28,7 +29,7 @@ afterAll(() => lab?.down());
 
 /** Waits until a completion is answered, by all ranks. */
 function served(): Promise<void> {
-  return expect.poll(() => completion(lab), { timeout: 90_000, interval: 500 }).toBe(answer);
+  return until(async () => (await completion(lab)) === answer, 120, "a completion by all ranks");
 }
 
 /** All workers are in the head's epoch, and nobody starts anew any more. */
@@ -47,7 +48,7 @@ const restarts = (host: string) =>
 test("a worker that died: requests fail at once instead of hanging, and all ranks meet again", async () => {
   const before = await lives(lab);
   await killRank(lab, 1);
-  await expect.poll(() => completion(lab), { timeout: 15_000 }).toBe("none");
+  await until(async () => (await completion(lab)) === "none", 60, "requests to fail");
   await served();
   const after = await lives(lab);
   expect(after.filter((life) => before.includes(life))).toEqual([]);
@@ -70,7 +71,11 @@ test("all ranks at once", async () => {
 
 test("a worker's host that lost its power, for longer than the head waits", async () => {
   await lab.kill("spark-3");
-  await expect.poll(() => completion(lab), { timeout: 60_000 }).toBe("none");
+  await until(
+    async () => (await restarts("spark-1")).includes("rank 2 on spark-3 was not"),
+    120,
+    "the head to give up",
+  );
   await lab.boot("spark-3");
   await served();
   expect(await restarts("spark-1")).toMatch(/rank 2 on spark-3 was not to be seen for 30 s: silent/);
