@@ -135,11 +135,13 @@ decide_worker() {
 }
 
 # What a running head makes of a worker: sets REPLY to wait, remember, alive, absent, or died. $1 the epoch, $2 the life that
-# the worker joined it in, - for none; then its status, life and epoch as it says.
+# the worker joined it in, - for none; then its status, life, epoch and restarts as it says.
 judge_worker() {
 	REPLY='wait'
 	if [[ $2 == - ]]; then
-		[[ $3 != running || $5 != "$1" ]] || REPLY=remember
+		[[ $3 == running && $5 == "$1" ]] || return 0
+		# One that Docker had to start again may have met us in the life before, sooner than we looked.
+		if (($6 == 0)); then REPLY=remember; else REPLY=died; fi
 	elif [[ $3 == running && $4 == "$2" ]]; then
 		REPLY=alive
 	# A container that was made anew is a deploy at work, which comes to the head last.
@@ -176,7 +178,7 @@ attend_head() {
 	for number in "${!addresses[@]}"; do
 		((number > 0)) || continue
 		read_answer "${addresses[number]}" "$name" "$number"
-		judge_worker "${own_started[$name]}" "${joined[number]:--}" "$rank_status" "$rank_started" "$rank_joined"
+		judge_worker "${own_started[$name]}" "${joined[number]:--}" "$rank_status" "$rank_started" "$rank_joined" "$rank_restarts"
 		key="$name $number ${joined[number]-}"
 		case $REPLY in
 		remember) joined[number]=$rank_started ;;

@@ -24,7 +24,7 @@ ask_hosts() {
 	for address; do
 		[[ -z ${asked[$address]-} ]] || continue
 		# shellcheck disable=SC2016 # for the other bash to expand
-		exec {fd}< <(timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2" && head -c 16384 <&3' ask "$address" "$status_port" 2>/dev/null | tr -d '\0')
+		exec {fd}< <(timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2" && head -c 16384 <&3' ask "$address" "$status_port" 2>/dev/null | tr -d '\0' || true)
 		asked[$address]=$fd
 	done
 	for address in "${!asked[@]}"; do

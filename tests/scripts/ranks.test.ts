@@ -76,6 +76,7 @@ describe("a head", () => {
   const epoch = later;
   test.each([
     ["remembers a worker that joined", "-", "running", life, epoch, "remember"],
+    ["finds one dead that may have joined in the life before", "-", "running", life, epoch, "died", "1"],
     ["waits for one that hasn't", "-", "running", life, "-", "wait"],
     ["waits for one that is in another epoch", "-", "running", life, life, "wait"],
     ["waits for one that never joined and is silent", "-", "silent", "-", "-", "wait"],
@@ -89,8 +90,9 @@ describe("a head", () => {
     ["gives one time whose container is gone", life, "missing", "-", "-", "absent"],
     ["gives one time whose host is silent", life, "silent", "-", "-", "absent"],
     ["gives one time whose Docker is", life, "unknown", "-", "-", "absent"],
-  ])("%s", async (_, joined, status, started, inEpoch, wanted) => {
-    const printed = await ranks('judge_worker "$@"; printf "%s" "$REPLY"', epoch, joined, status, started, inEpoch);
+  ])("%s", async (_, joined, status, started, inEpoch, wanted, restarts = "0") => {
+    const said = [status, started, inEpoch, restarts];
+    const printed = await ranks('judge_worker "$@"; printf "%s" "$REPLY"', epoch, joined, ...said);
     expect(printed).toBe(wanted);
   });
 });
