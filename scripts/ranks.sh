@@ -12,6 +12,7 @@
 #   running: it starts anew, to be fresh for the next.
 #   Head: a worker that had joined died, or was not to be seen for 30 s: it stops, waits until all workers are fresh, and
 #   starts; then requests fail at once instead of hanging.
+# A life of the head that nobody saw, shorter than 2 s, is no epoch: ranks take longer to meet.
 # Who was stopped by hand stays so, and no rank is restarted twice within 10 s.
 #
 # Memory in $memory_folder/NAME, lost at a boot as the lives are:

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { factsScript } from "../../facts/script";
+import { dockerScript, factsScript } from "../../facts/script";
 
 const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -97,6 +97,56 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
     files: null,
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
     looked: [],
+  });
+  expect(existsSync(canary)).toBe(false);
+});
+
+it("asks Docker in the background, in one line, and takes hostile data for data", () => {
+  const canary = join(folder, "docker-canary");
+  const models = join(folder, "model");
+  mkdirSync(models);
+  writeFileSync(join(models, "one"), "12345");
+  writeFileSync(join(models, "two"), "x".repeat(1 << 20));
+  const code = `$(touch\${IFS}${canary})`;
+  const lines = bash(
+    [
+      dockerScript(),
+      "docker_begin",
+      `image ${code}`,
+      "image --format={{.}}",
+      `model - ${models}`,
+      `model ${code} ${code}/x`,
+      "model ../../.. a/b",
+      `port ${code}`,
+      "port 1",
+      `endpoint ${code} 127.0.0.1 1`,
+      `; touch ${canary}`,
+      "end",
+      "first_pass",
+      "end",
+      "docker_pass",
+    ].join("\n"),
+  );
+  const [, docker, ...rest] = lines
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(rest).toEqual([]);
+  expect(docker).toMatchObject({
+    sparkMeshFacts: 1,
+    docker: expect.stringMatching(/^(ok|missing|denied|down)$/),
+    home: expect.stringMatching(/^\//),
+    homeFree: expect.any(Number),
+    memory: expect.any(Number),
+    images: [],
+    models: [
+      { id: models, revision: "-", record: null, files: 2, bytes: 5 + (1 << 20) },
+      { id: `${code}/x`, revision: code, record: null, files: 0, bytes: 0 },
+      { id: "a/b", revision: "../../..", record: null, files: 0, bytes: 0 },
+    ],
+    ports: [{ port: 1, listening: false }],
+    endpoints: [],
+    watch: "missing",
   });
   expect(existsSync(canary)).toBe(false);
 });

@@ -85,8 +85,10 @@ test("a worker's host that lost its power, for longer than the head waits", asyn
 test("the hosts of a worker and of the head that are rebooted, one after the other and both at once", async () => {
   await lab.reboot("spark-2");
   await served();
+  await calm();
   await lab.reboot("spark-1");
   await served();
+  await calm();
   await Promise.all([lab.reboot("spark-1"), lab.reboot("spark-2")]);
   await served();
   await calm();
