@@ -18,6 +18,7 @@
 # Memory in $memory_folder/NAME, lost at a boot as the lives are:
 #   joined    STARTED EPOCH   a worker's own life, and what it joined
 #   workers   EPOCH, then RANK STARTED of each worker that had joined it
+#   fresh     RANK STARTED of the workers when the head's watch last started it
 #   acted     uptime in seconds of the last restart
 # and in $deployments_folder/NAME/meeting, for a boot must not forget that we are to start what we stopped: an empty file.
 
@@ -146,7 +147,7 @@ judge_worker() {
 	elif [[ $3 == running && $4 == "$2" ]]; then
 		REPLY=alive
 	# A container that was made anew is a deploy at work, which comes to the head last.
-	elif [[ $3 == missing || $3 == unknown || $3 == silent || ${4%%/*} != "${2%%/*}" ]]; then
+	elif [[ $3 == missing || $3 == removing || $3 == unknown || $3 == silent || ${4%%/*} != "${2%%/*}" ]]; then
 		REPLY=absent
 	else
 		REPLY=died
@@ -167,18 +168,20 @@ attend_worker() {
 
 attend_head() {
 	local name=$1 number key why=''
-	local -a addresses hosts joined=() before
+	local -a addresses hosts joined=() before fresh=()
 	if [[ -e $deployments_folder/$name/meeting ]]; then
 		attend_meeting "$name"
 		return 0
 	fi
 	[[ ${own_status[$name]} == running ]] || return 0
 	recall_workers "$name"
+	recall_fresh "$name"
 	before=("${joined[@]}")
 	read_addresses "$name"
 	for number in "${!addresses[@]}"; do
 		((number > 0)) || continue
 		read_answer "${addresses[number]}" "$name" "$number"
+		[[ ${fresh[number]-} != "$rank_started" ]] || rank_restarts=0
 		judge_worker "${own_started[$name]}" "${joined[number]:--}" "$rank_status" "$rank_started" "$rank_joined" "$rank_restarts"
 		key="$name $number ${joined[number]-}"
 		case $REPLY in
@@ -205,6 +208,7 @@ attend_meeting() {
 	[[ ${own_status[$1]} != unknown ]] || return 0
 	read_addresses "$1"
 	if workers_are_fresh "$1" "${addresses[@]:1}" || (($(seconds_since_act "$1") >= meeting_seconds)); then
+		remember_fresh "$1"
 		act "$1" end_meeting
 	fi
 }
@@ -218,6 +222,22 @@ recall_workers() {
 		[[ $life == "${own_started[$1]}" ]] || return 0
 		while read -r number life; do joined[number]=$life; done
 	} <"$memory_folder/$1/workers"
+}
+
+# Keeps the lives in which workers wait for a head that is about to start: they have met nobody, however they began.
+remember_fresh() {
+	local number
+	for number in "${!addresses[@]}"; do
+		read_answer "${addresses[number]}" "$1" "$number"
+		printf '%s %s\n' "$number" "$rank_started"
+	done | write_file "$memory_folder/$1/fresh" 0644
+}
+
+# Sets fresh to those lives, by rank.
+recall_fresh() {
+	local number life
+	[[ -e $memory_folder/$1/fresh ]] || return 0
+	while read -r number life; do fresh[number]=$life; done <"$memory_folder/$1/fresh"
 }
 
 remember_workers() {

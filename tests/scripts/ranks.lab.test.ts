@@ -32,14 +32,20 @@ function served(): Promise<void> {
   return until(async () => (await completion(lab)) === answer, 120, "a completion by all ranks");
 }
 
-/** All workers are in the head's epoch, and nobody starts anew any more. */
+/** Waits until nobody starts anew any more, all workers are in the head's epoch, and they answer. */
 async function calm(): Promise<void> {
-  const before = await lives(lab);
-  await new Promise((resolve) => setTimeout(resolve, 6000));
-  expect(await lives(lab)).toEqual(before);
+  let before = await lives(lab);
+  const isCalm = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    const former = before;
+    before = await lives(lab);
+    return before.every((life, rank) => life === former[rank]);
+  };
+  await until(isCalm, 90, "all ranks to live on");
   const words = await Promise.all(lab.hosts.map(async (_, rank) => (await statusOf(lab, rank)).split(/\s/)));
   expect(words.map(([, rank, status]) => `${rank} ${status}`)).toEqual(["0 running", "1 running", "2 running"]);
   expect(words.slice(1).map(([, , , , joined]) => joined)).toEqual([words[0]?.[3], words[0]?.[3]]);
+  expect(await completion(lab)).toBe(answer);
 }
 
 const restarts = (host: string) =>

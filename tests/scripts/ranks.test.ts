@@ -87,6 +87,7 @@ describe("a head", () => {
     ["finds one dead that Docker starts again", life, "restarting", life, epoch, "died"],
     ["finds one dead that was stopped", life, "exited", life, epoch, "died"],
     ["gives one time whose container was made anew", life, "running", anew, "-", "absent"],
+    ["gives one time whose container is being removed", life, "removing", life, epoch, "absent"],
     ["gives one time whose container is gone", life, "missing", "-", "-", "absent"],
     ["gives one time whose host is silent", life, "silent", "-", "-", "absent"],
     ["gives one time whose Docker is", life, "unknown", "-", "-", "absent"],
