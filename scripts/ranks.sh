@@ -118,42 +118,6 @@ recall_joined() {
 	if [[ $life == "${own_started[$1]}" && -n $epoch ]]; then own_joined[$1]=$epoch; fi
 }
 
-# What a worker does: sets REPLY to join, wait, or why it starts anew. $1 its status, $2 the epoch that it has joined in this
-# life, $3 and $4 the head's status and life.
-decide_worker() {
-	REPLY='wait'
-	[[ $1 == running ]] || return 0
-	case $3 in
-	running)
-		if [[ $2 == - ]]; then
-			REPLY='join'
-		elif [[ $2 != "$4" ]]; then
-			REPLY='rank 0 has'
-		fi
-		;;
-	silent | unknown) ;;
-	*) [[ $2 == - ]] || REPLY="rank 0 is $3" ;;
-	esac
-}
-
-# What a running head makes of a worker: sets REPLY to wait, remember, alive, absent, or died. $1 the epoch, $2 the life that
-# the worker joined it in, - for none; then its status, life, epoch and restarts as it says.
-judge_worker() {
-	REPLY='wait'
-	if [[ $2 == - ]]; then
-		[[ $3 == running && $5 == "$1" ]] || return 0
-		# One that Docker had to start again may have met us in the life before, sooner than we looked.
-		if (($6 == 0)); then REPLY=remember; else REPLY=died; fi
-	elif [[ $3 == running && $4 == "$2" ]]; then
-		REPLY=alive
-	# A container that was made anew is a deploy at work, which comes to the head last.
-	elif [[ $3 == missing || $3 == removing || $3 == unknown || $3 == silent || ${4%%/*} != "${2%%/*}" ]]; then
-		REPLY=absent
-	else
-		REPLY=died
-	fi
-}
-
 attend_worker() {
 	local addresses hosts
 	read_addresses "$1"
@@ -211,41 +175,6 @@ attend_meeting() {
 		remember_fresh "$1"
 		act "$1" end_meeting
 	fi
-}
-
-# Sets joined to the lives of the workers that joined the own epoch, by rank.
-recall_workers() {
-	local number life
-	[[ -e $memory_folder/$1/workers ]] || return 0
-	{
-		read -r life
-		[[ $life == "${own_started[$1]}" ]] || return 0
-		while read -r number life; do joined[number]=$life; done
-	} <"$memory_folder/$1/workers"
-}
-
-# Keeps the lives in which workers wait for a head that is about to start: they have met nobody, however they began.
-remember_fresh() {
-	local number
-	for number in "${!addresses[@]}"; do
-		read_answer "${addresses[number]}" "$1" "$number"
-		printf '%s %s\n' "$number" "$rank_started"
-	done | write_file "$memory_folder/$1/fresh" 0644
-}
-
-# Sets fresh to those lives, by rank.
-recall_fresh() {
-	local number life
-	[[ -e $memory_folder/$1/fresh ]] || return 0
-	while read -r number life; do fresh[number]=$life; done <"$memory_folder/$1/fresh"
-}
-
-remember_workers() {
-	local number
-	{
-		printf '%s\n' "${own_started[$1]}"
-		for number in "${!joined[@]}"; do printf '%s %s\n' "$number" "${joined[number]}"; done
-	} | write_file "$memory_folder/$1/workers" 0644
 }
 
 # Does $2 to the deployment $1 unless an operation is at work on it or it was acted on a moment ago; $3 says why.
