@@ -95,7 +95,6 @@ lock_deployment() {
 # In a shell of its own, which lets go when it ends.
 lock_units() {
 	lock_file=/run/spark-mesh-ranks.lock
-	mkdir -p "$memory_folder"
 	take_lock 60 || fail 'another spark-mesh operation is at work here; wait for it, then run the command again'
 }
 

@@ -39,7 +39,7 @@ async function calm(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 6000));
     const former = before;
     before = await lives(lab);
-    return before.every((life, rank) => life === former[rank]);
+    return before.every((life, rank) => life === former[rank] && life.includes(" running "));
   };
   await until(isCalm, 90, "all ranks to live on");
   const words = await Promise.all(lab.hosts.map(async (_, rank) => (await statusOf(lab, rank)).split(/\s/)));
