@@ -34,16 +34,17 @@ docker_begin() {
 # Prints ok, missing, denied or down; then `VERSION ROOT RUNTIME...`.
 docker_engine() {
 	# shellcheck disable=SC2016 # docker's own variables
-	local answer format='{{.ServerVersion}} {{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}'
+	local answer='' format='{{range .ServerErrors}}{{.}} {{end}}{{println}}{{.ServerVersion}} {{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}'
 	if ! type -P docker >/dev/null; then
 		printf 'missing\n'
-	elif answer=$(timeout 5 docker info --format "$format" 2>&1); then
-		printf 'ok\n%s\n' "${answer##*$'\n'}"
-	elif [[ $answer == *'permission denied'* ]]; then
-		printf 'denied\n'
-	else
-		printf 'down\n'
+		return 0
 	fi
+	# It may succeed without a daemon, and tell what it knows itself.
+	answer=$(timeout 5 docker info --format "$format" 2>&1)
+	case ${answer##*$'\n'} in
+	[0-9]*) printf 'ok\n%s\n' "${answer##*$'\n'}" ;;
+	*) if [[ $answer == *'permission denied'* ]]; then printf 'denied\n'; else printf 'down\n'; fi ;;
+	esac
 }
 
 # Prints what docker says of each container of a deployment, one a line.
