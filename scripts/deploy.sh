@@ -179,7 +179,7 @@ await_life() {
 	local end=$((SECONDS + alive_seconds)) state
 	while :; do
 		state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}}' -- "$container")
-		[[ $state == 'running 0' ]] || fail_start "exit status $(docker container inspect --format '{{.State.ExitCode}}' -- "$container")"
+		[[ $state == 'running 0' ]] || fail_start "within $alive_seconds s"
 		((SECONDS <= end)) || return 0
 		sleep 0.5
 	done

@@ -147,7 +147,7 @@ test("a container that ends at its start is a fault with its last words, and not
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^spark-2: spark-mesh-tiny-1: .*stand-in for vLLM, rank 1 of 3/m);
   expect(message).toMatch(
-    /^spark-2: container spark-mesh-tiny-1: found it ended at its start \(exit status 7: .*told to end at the start\), wanted it running; /,
+    /^spark-2: container spark-mesh-tiny-1: found it ended at its start \(within 2 s: .*told to end at the start\), wanted it running; /,
   );
   await expectNothing();
 
