@@ -17,12 +17,13 @@ deploy() {
 	check_document
 	lock_deployment
 	refuse_other_stack "$folder/record.json"
-	find_docker
-	refuse_foreign_container
-	find_image
 	# A create that fails is in no state: nobody would come to undo it.
 	[[ -e $folder/record.json ]] || trap 'undo_deploy $?' EXIT
 	trap 'exit 143' TERM HUP INT
+	find_docker
+	refuse_foreign_container
+	find_image
+	end_undeclared
 	write_deployment
 	make_folders
 	(lock_units && install_watch "${peers[rank]#* }")
@@ -42,6 +43,24 @@ undeploy() {
 	lock_deployment
 	refuse_other_stack "$folder/record.json"
 	leave_deployment
+}
+
+# What this stack declares no more has the port and the memory that we need, and the engine deletes it last.
+end_undeclared() {
+	local record other
+	for record in "$deployments_folder"/*/record.json; do
+		[[ -e $record && $(json_value "$record" stack) == "$stack" ]] || continue
+		other=${record%/*}
+		other=${other##*/}
+		[[ " $deployment ${beside[*]} " == *" $other "* ]] || end_other "$other"
+	done
+}
+
+end_other() {
+	local deployment=$1 lock_file
+	lock_deployment
+	leave_deployment
+	printf '%s: %s: ended, for it is declared no more\n' "$host" "$deployment"
 }
 
 # Containers go before the folder that they mount; where Docker is dead, all else goes all the same.
@@ -73,7 +92,8 @@ undo_deploy() {
 	set +e
 	trap '' PIPE HUP INT TERM
 	trap - ERR EXIT
-	leave_deployment
+	# Why it failed stays the last that is said.
+	(leave_deployment) >/dev/null 2>&1
 	exit "$1"
 }
 
@@ -172,6 +192,7 @@ await_fresh_workers() {
 		((SECONDS < end)) || return 0
 		sleep 1
 	done
+	remember_fresh "$deployment"
 }
 
 # One that ends at once would be started again and again.

@@ -49,16 +49,7 @@ recall_workers() {
 	} <"$memory_folder/$1/workers"
 }
 
-# Keeps the lives in which workers wait for a head that is about to start: they have met nobody, however they began.
-remember_fresh() {
-	local number
-	for number in "${!addresses[@]}"; do
-		read_answer "${addresses[number]}" "$1" "$number"
-		printf '%s %s\n' "$number" "$rank_started"
-	done | write_file "$memory_folder/$1/fresh" 0644
-}
-
-# Sets fresh to those lives, by rank.
+# Sets fresh, by rank, to the lives that remember_fresh kept.
 recall_fresh() {
 	local number life
 	[[ -e $memory_folder/$1/fresh ]] || return 0

@@ -61,3 +61,15 @@ workers_are_fresh() {
 		[[ $rank_joined == - || $rank_status != running ]] || return 1
 	done
 }
+
+# Keeps the lives in which workers, at the addresses in addresses by rank, wait for a head that is about to start: they have
+# met nobody, however they began.
+remember_fresh() {
+	local number
+	mkdir -p "$memory_folder/$1"
+	# shellcheck disable=SC2154 # the caller's
+	for number in "${!addresses[@]}"; do
+		read_answer "${addresses[number]}" "$1" "$number"
+		printf '%s %s\n' "$number" "$rank_started"
+	done | write_file "$memory_folder/$1/fresh" 0644
+}

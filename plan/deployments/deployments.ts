@@ -16,6 +16,17 @@ import { deploymentFaults } from "./preflight";
 import { standingOfRank } from "./ranks";
 import { standingOf } from "./standing";
 
+/** What all deployments are planned from. */
+interface Ground {
+  readonly cluster: ClusterConfig;
+  readonly recipes: Recipes;
+  /** Of the same hosts. */
+  readonly mesh: Plan;
+  readonly probes: ReadonlyMap<string, Probe>;
+  readonly stack: string;
+  readonly launches: readonly LaunchPlan[];
+}
+
 interface Planned {
   readonly plan: DeploymentPlan;
   readonly faults: readonly string[];
@@ -39,7 +50,8 @@ export function planDeployments(
   stack: string,
 ): DeploymentPlans {
   const launches = launchesOf(cluster, recipes, (name) => rankHostOf(name, cluster, plan, probes), plan);
-  const planned = launches.map((launch) => planDeployment(launch, cluster, recipes, plan, probes, stack));
+  const ground = { cluster, recipes, mesh: plan, probes, stack, launches };
+  const planned = launches.map((launch) => planDeployment(launch, ground));
   const memory = new Map(
     [...probes].flatMap(([host, probe]): [string, number][] => {
       const bytes = probe.kind === "facts" ? probe.facts.docker?.memory : undefined;
@@ -55,26 +67,19 @@ export function planDeployments(
   };
 }
 
-function planDeployment(
-  launch: LaunchPlan,
-  cluster: ClusterConfig,
-  recipes: Recipes,
-  plan: Plan,
-  probes: ReadonlyMap<string, Probe>,
-  stack: string,
-): Planned {
+function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, stack, launches }: Ground): Planned {
   const { name, endpoint } = launch;
   const config = cluster.deployments.find((one) => one.name === name);
   const readySeconds = config?.readySeconds ?? 0;
   const members = membersOf(launch, cluster, probes);
-  const image = planImage(launch, members, plan);
+  const image = planImage(launch, members, mesh);
   const model = planModel(launch, members);
   const answer = standingOfEndpoint(launch, members, readySeconds);
   // A worker's words name the head.
   const isHeadKnown = members[0]?.docker !== undefined;
   const standings = members.map((member) => standingOfRank(member, isHeadKnown));
   const differences = [...standings.flatMap((one) => one.differences), ...answer.differences];
-  const reason = reasonOf(members, { image, model }, plan);
+  const reason = reasonOf(members, { image, model }, mesh);
   const due = reason !== "" || differences.length > 0 || standings.some((one) => one.due);
   const gone = members.filter(({ docker }) => !docker);
   const state = gone.length > 0 ? "unknown" : due ? "due" : "settled";
@@ -85,11 +90,14 @@ function planDeployment(
       launch,
       image,
       ...(model && { model }),
-      ranks: members.map((member, rank): RankPlan => rankPlan(member, standings[rank]?.differences ?? [])),
+      ranks: members.map(
+        (member, rank): RankPlan =>
+          rankPlan(member, besideOf(launch, launches, member.host), standings[rank]?.differences ?? []),
+      ),
       peers: launch.ranks.map(({ rank, host }) => ({
         rank,
         host,
-        address: rankHostOf(host, cluster, plan, probes).address,
+        address: rankHostOf(host, cluster, mesh, probes).address,
       })),
       mods: recipes.get(name)?.mods ?? {},
       state,
@@ -109,11 +117,23 @@ function planDeployment(
   };
 }
 
-function rankPlan({ launch, user, docker, record }: Member, differences: RankPlan["differences"]): RankPlan {
+/** Names of the other deployments that have a rank on a host. */
+function besideOf({ name }: LaunchPlan, launches: readonly LaunchPlan[], host: string): readonly string[] {
+  return launches
+    .filter((other) => other.name !== name && other.ranks.some((rank) => rank.host === host))
+    .map((other) => other.name);
+}
+
+function rankPlan(
+  { launch, user, docker, record }: Member,
+  beside: RankPlan["beside"],
+  differences: RankPlan["differences"],
+): RankPlan {
   return {
     launch,
     ...(user !== undefined && { user }),
     folders: docker ? cacheFolders(docker.home) : [],
+    beside,
     differences,
     ...(record && { committedPayload: record.payload }),
   };

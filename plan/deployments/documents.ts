@@ -45,7 +45,7 @@ function targetLines({ targets }: FetchPlan, check: ValueCheck): readonly string
 /** What `deploy` and `undeploy` read on the host of one rank. @throws Faults where a value would break out of its line */
 export function renderDeployDocument(
   plan: DeploymentPlan,
-  { launch, user, folders }: RankPlan,
+  { launch, user, folders, beside }: RankPlan,
   { start, ranks }: DeployScripts,
   owner: Owner,
 ): string {
@@ -62,6 +62,7 @@ export function renderDeployDocument(
     `container ${check("word", "container", launch.container)}`,
     ...(user === undefined ? [] : [`user ${check("user", "login user", user)}`]),
     ...peerLines(plan, check),
+    ...beside.map((name) => `beside ${check("word", "deployment", name)}`),
     ...folders.map((path) => `folder ${check("folder", "folder", path)}`),
     ...files.map(
       ({ path, mode, base64: contents }) => `file ${check("file", "file", path)} ${mode} ${contents || "-"}`,

@@ -38,6 +38,8 @@ export interface RankPlan {
   readonly user?: string;
   /** Absolute; to be the login user's before a container mounts them. */
   readonly folders: readonly string[];
+  /** This stack's other deployments that have a rank on the host: whatever else it had there has ended before. */
+  readonly beside: readonly string[];
   readonly differences: readonly Difference[];
   /** The recorded payload, where there is a record. */
   readonly committedPayload?: string;

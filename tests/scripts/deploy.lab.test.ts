@@ -17,6 +17,7 @@ import {
   stack,
   statusOf,
   undeployAll,
+  watched,
 } from "./deployments";
 import { on } from "./operations";
 
@@ -112,7 +113,7 @@ test("three ranks are started, are ready, and are seen; the same again starts th
   // They met in these very lives: nobody has to start anew for the head that came last.
   const settled = await lives(lab);
   await new Promise((resolve) => setTimeout(resolve, 8000));
-  expect(await lives(lab)).toEqual(settled);
+  expect(await lives(lab), await watched(lab)).toEqual(settled);
 });
 
 test("another stack's deployment, and a container that we didn't make, are refused by name and left alone", async () => {

@@ -177,3 +177,11 @@ export function lives(lab: Lab): Promise<string[]> {
 export function statusOf(lab: Lab, rank: number): Promise<string> {
   return on(lab, lab.hosts[rank]?.name ?? "", `exec 3<>/dev/tcp/${lab.hosts[rank]?.address}/29499 && cat <&3`);
 }
+
+/** What the watch of every host did, for a failure to show. */
+export async function watched(lab: Lab): Promise<string> {
+  const said = lab.hosts.map(({ name }) =>
+    on(lab, name, "journalctl --quiet --output=short-precise --unit spark-mesh-ranks.service | tail -n 20"),
+  );
+  return (await Promise.all(said)).join("\n");
+}
