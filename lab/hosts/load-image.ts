@@ -1,12 +1,18 @@
 /** How an image gets into Docker on virtual Sparks. */
 
 import { type StandInImage, withArchive } from "./image";
-import type { Lab } from "./lab";
-import { must } from "./process";
+import { must, type Outcome } from "./process";
+
+/** Hosts in which commands run as root, as a lab has them. */
+interface Insides {
+  exec(host: string, command: string): Promise<Outcome>;
+  /** A command of this machine that runs one in the host. */
+  execCommand(host: string, command: string): readonly string[];
+}
 
 /** Loads an image on these hosts, all at once, where it isn't there yet. Returns its id. */
 export function loadImage(
-  lab: Lab,
+  lab: Insides,
   hosts: readonly string[],
   image: StandInImage,
   say: (line: string) => void,
@@ -17,7 +23,7 @@ export function loadImage(
   });
 }
 
-async function loadOn(lab: Lab, host: string, folder: string, wanted: { reference: string; id: string }) {
+async function loadOn(lab: Insides, host: string, folder: string, wanted: { reference: string; id: string }) {
   const found = async () =>
     (await lab.exec(host, `docker image inspect --format '{{.Id}}' ${wanted.reference}`)).stdout.trim();
   if ((await found()) === wanted.id) {
