@@ -205,7 +205,12 @@ export class Host {
   ): remote.Command {
     const due = state === "due";
     const fresh = packPayload({ program }, document);
-    const stdin = this.#stdin(due ? fresh : (committedPayload ?? fresh), pulumi.output(""));
+    const payload = due ? fresh : (committedPayload ?? fresh);
+    const { loader } = scriptTexts();
+    // Who needs no root needs no password.
+    const stdin = DELETED_AS_ROOT.includes(texts.create)
+      ? this.#stdin(payload, pulumi.output(""))
+      : pulumi.output(renderStdin(loader, { payload, transactions: "" }));
     return this.#command(name, options, {
       ...texts,
       due,

@@ -63,13 +63,15 @@ async function resourcesOf(given: Case, hfToken?: string): Promise<Map<string, R
   return new Map(registered.map((resource) => [resource.name, resource]));
 }
 
-/** The document of a command, as its host reads it. */
-async function documentOf(resource: Registered | undefined): Promise<{ text: string; secret: boolean }> {
+/** What a command sends: the document as its host reads it, the sudo password before it, and whether it is a secret. */
+async function documentOf(
+  resource: Registered | undefined,
+): Promise<{ text: string; password: string; secret: boolean }> {
   const stdin = pulumi.output(resource?.inputs.stdin as pulumi.Input<string>);
   const secret = await pulumi.isSecret(stdin);
   const sent = await new Promise<string>((resolve) => pulumi.unsecret(stdin).apply(resolve));
-  const payload = sent.trimEnd().split("\n").at(-1) ?? "";
-  return { text: gunzipSync(Buffer.from(payload, "base64")).toString(), secret };
+  const [password = "", payload = ""] = sent.trimEnd().split("\n").slice(-2);
+  return { text: gunzipSync(Buffer.from(payload, "base64")).toString(), password, secret };
 }
 
 const names = (resources: Map<string, Registered>) => [...resources.keys()];
@@ -138,6 +140,17 @@ it("has a token in the model's document alone, as a secret", async () => {
     const { text, secret } = await documentOf(resources.get(name));
     expect([name, secret, text.includes(encoded)]).toEqual([name, name === "qwen-model-fetch", secret]);
     expect(text).not.toContain(TOKEN);
+  }
+});
+
+it("sends a sudo password to who needs root, and to nobody else", async () => {
+  const given = fresh(recipeOf(3));
+  const hosts = given.cluster.hosts.map((host) => ({ ...host, sudoPassword: "pass word" }));
+  const resources = await resourcesOf({ ...given, cluster: { ...given.cluster, hosts } });
+  for (const name of COMMANDS) {
+    const { password, secret } = await documentOf(resources.get(name));
+    const isRoots = name.includes("-rank-");
+    expect([name, password, secret]).toEqual([name, isRoots ? "pass word" : "", isRoots]);
   }
 });
 
