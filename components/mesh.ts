@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login } from "../facts/hostFacts";
+import { differenceText } from "../plan/differences";
 import { type ManagementProbe, renderDocument } from "../plan/document";
 import { isDue } from "../plan/hosts";
 import { ncclEnv } from "../plan/nccl";
@@ -187,10 +188,6 @@ function keysMade({ hosts }: Plan, staged: readonly Staged[]): ReadonlyMap<strin
       return key === undefined ? [] : [[name, key]];
     }),
   );
-}
-
-function differenceText({ host, object, property, found, wanted }: Difference): string {
-  return `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`;
 }
 
 /** The management addresses that must stay reachable from a host: those of the other hosts that can be asked. */

@@ -6,6 +6,8 @@ import {
   renderReadyDocument,
 } from "../plan/deployments/documents";
 import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
+import { differenceText } from "../plan/differences";
+import type { Difference } from "../plan/plan";
 import type { Work } from "./host";
 import type { Mesh } from "./mesh";
 import { Model } from "./model";
@@ -90,12 +92,16 @@ export class VllmDeployment extends pulumi.ComponentResource {
       { ...standingOf(plan), document: renderReadyDocument(plan, owner) },
       { parent: this, dependsOn: [...after(ranks)] },
     );
-    for (const { host, object, property, found, wanted } of plan.differences) {
-      pulumi.log.warn(`${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`, this);
-    }
+    warn(plan.image.differences, this.image);
+    warn(plan.model?.differences ?? [], this.model);
+    warn(plan.differences, this);
     this.endpoint = ready.stdout.apply(() => plan.url);
     this.registerOutputs({ endpoint: this.endpoint });
   }
+}
+
+function warn(differences: readonly Difference[], about: pulumi.Resource | undefined): void {
+  for (const difference of differences) pulumi.log.warn(differenceText(difference), about);
 }
 
 /** What a change of shows, property by property. */

@@ -181,3 +181,8 @@ function addressFindings(live: Cx7Netdev, wanted: string, committed: string | un
 function cidrOf({ address, prefixLength }: LiveAddress): string {
   return `${address}/${prefixLength}`;
 }
+
+/** One line, host first, as a preview says it. */
+export function differenceText({ host, object, property, found, wanted }: Difference): string {
+  return `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`;
+}

@@ -81,7 +81,12 @@ function contentFindings(
         ]),
     ...Object.entries(launch.env)
       .filter(([name, value]) => env[name] !== value)
-      .map(([name, value]) => ({ property: `env ${name}`, found: env[name] ?? "nothing", wanted: value })),
+      // Values may be secrets.
+      .map(([name]) => ({
+        property: `env ${name}`,
+        found: env[name] === undefined ? "nothing" : "another value",
+        wanted: "as declared",
+      })),
   ];
 }
 

@@ -87,7 +87,7 @@ const DRIFTS: readonly (readonly [string, Case, readonly string[]])[] = [
   [
     "another environment with the same label",
     changeContainer(running, "spark-2", { env: { ...env, NCCL_IB_MERGE_NICS: "1", OMP_NUM_THREADS: "4" } }),
-    ["spark-2: spark-mesh-qwen-1: env NCCL_IB_MERGE_NICS: found 1, wanted 0"],
+    ["spark-2: spark-mesh-qwen-1: env NCCL_IB_MERGE_NICS: found another value, wanted as declared"],
   ],
   [
     "an orphan beside it",
