@@ -29,7 +29,10 @@ export function readMod(folder: string, reference: string): readonly ModFile[] {
   }
   const places = [resolve(folder, reference), join(shippedFolder(), reference)];
   const place = places.find((path) => existsSync(path) && statSync(path).isDirectory());
-  if (place === undefined) throw fault(`${reference}: no such folder beside the recipe, and none in recipes/`);
+  if (place === undefined)
+    throw fault(
+      `${reference}: no such folder beside the recipe, and none in recipes/; say where it is under the deployment's mods`,
+    );
   const files = filesIn(place, "").sort((a, b) => (a.path < b.path ? -1 : 1));
   if (!files.some(({ path }) => path === "run.sh"))
     throw fault(`${reference}: has no run.sh, which is what a mod runs`);

@@ -38,7 +38,7 @@ it("refuses what can't travel, or isn't there", () => {
   expect(() => readMod(folder, mod("still", { readme: "" }))).toThrow("mods/still: has no run.sh");
   expect(() => readMod(folder, mod("odd", { "run.sh": "", "a b": "" }))).toThrow(/mods\/odd\/a b: allowed in its name/);
   expect(() => readMod(folder, "mods/none")).toThrow(
-    "mods/none: no such folder beside the recipe, and none in recipes/",
+    "mods/none: no such folder beside the recipe, and none in recipes/; say where it is under the deployment's mods",
   );
   expect(() => readMod(folder, "@eugr/mods/fix-a")).toThrow(
     "@eugr/mods/fix-a: mods from a registry are not supported yet",
