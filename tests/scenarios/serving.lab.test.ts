@@ -22,24 +22,56 @@ interface Drift {
   readonly says: RegExp;
 }
 
+/** Another server under the same name and labels, as somebody tries something out. */
+const BY_HAND = `
+  label() { docker inspect -f "{{index .Config.Labels \\"spark-mesh.$1\\"}}" spark-mesh-qwen-1; }
+  digest=$(label digest) stack=$(label stack)
+  docker rm -f spark-mesh-qwen-1
+  docker run --detach --name spark-mesh-qwen-1 --label spark-mesh.deployment=qwen --label spark-mesh.rank=1 \\
+    --label "spark-mesh.stack=$stack" --label "spark-mesh.digest=$digest" ${IMAGE} sleep 1000`;
+
+/** The head, once it is old enough to have warmed up. */
+const HANGING = `
+  started=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' spark-mesh-qwen-0)" +%s)
+  until [ $(($(date +%s) - started)) -gt 62 ]; do sleep 1; done
+  kill -STOP $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-0)`;
+
 const DRIFTS: readonly Drift[] = [
   {
     what: "a container that is gone",
     host: "spark-3",
     breakage: "docker rm -f spark-mesh-qwen-2",
-    says: /spark-3: spark-mesh-qwen-2: container: found missing/,
+    says: /spark-3: spark-mesh-qwen-2: state: found missing, wanted running/,
   },
   {
     what: "a container that was stopped",
     host: "spark-2",
     breakage: "docker stop -t 1 spark-mesh-qwen-1",
-    says: /spark-2: spark-mesh-qwen-1: .*found exited/,
+    says: /spark-2: spark-mesh-qwen-1: state: found exited, wanted running/,
   },
   {
     what: "a watch that was stopped",
     host: "spark-1",
     breakage: "systemctl disable --now spark-mesh-ranks.service",
-    says: /spark-1: watch: .*found inactive/,
+    says: /spark-1: watch: state: found inactive, wanted active/,
+  },
+  {
+    what: "a container made anew by hand",
+    host: "spark-2",
+    breakage: BY_HAND,
+    says: /spark-2: spark-mesh-qwen-1: argument 1: found sleep, wanted bash/,
+  },
+  {
+    what: "a tag that names another image",
+    host: "spark-3",
+    breakage: `docker commit spark-mesh-qwen-2 ${IMAGE}`,
+    says: /spark-3: \S+: image: found sha256:[0-9a-f]{12}, wanted sha256:[0-9a-f]{12}/,
+  },
+  {
+    what: "a server that hangs",
+    host: "spark-1",
+    breakage: HANGING,
+    says: /spark-1: endpoint qwen: answer: found silent, wanted a completion/,
   },
 ];
 
