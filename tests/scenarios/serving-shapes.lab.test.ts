@@ -59,7 +59,7 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
   };
   const serve = async (...deployments: readonly Wish[]): Promise<void> => {
     project.reconfigure({
-      deployments: deployments.map((wish) => ({ ...wish, recipe: join(folder, "small.yaml") })),
+      deployments: deployments.map((wish) => ({ ...wish, recipe: join(folder, "small.yaml"), readySeconds: 180 })),
     });
     await succeeds(project.up("--skip-preview"));
   };

@@ -88,7 +88,9 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     project = await Project.create(engine, lab, {
       config: {
         system: { dockerGroup: true },
-        deployments: [{ name: "qwen", recipe: RECIPE, mods: `file://${mods.folder}#${mods.commit}` }],
+        deployments: [
+          { name: "qwen", recipe: RECIPE, readySeconds: 180, mods: `file://${mods.folder}#${mods.commit}` },
+        ],
       },
     });
   });
@@ -130,6 +132,25 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
       await sleep(500);
     }
     throw new Error(`not served within ${seconds} s: ${last}`);
+  };
+
+  /** The watch may have ranks meet once more after they were served: it never acts twice within 10 s. */
+  const untilCalm = async (seconds: number): Promise<void> => {
+    const deadline = Date.now() + seconds * 1000;
+    const lives = () =>
+      Promise.all(
+        HOSTS.map((host, rank) =>
+          inside(host, `docker inspect -f '{{.State.Status}} {{.State.StartedAt}}' spark-mesh-qwen-${rank}`),
+        ),
+      );
+    for (let before = await lives(); ; ) {
+      await sleep(15_000);
+      const now = await lives();
+      const isCalm = now.every((life, rank) => life === before[rank] && life.startsWith("running"));
+      if (isCalm && (await complete().catch(String)).startsWith("200 ")) return;
+      if (Date.now() > deadline) throw new Error(`no calm within ${seconds} s: ${now.join(", ")}`);
+      before = now;
+    }
   };
 
   it("is served after one up, and nothing is to do then", async () => {
@@ -175,6 +196,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     await until(lab, ["spark-3"], "docker inspect -f '{{.State.Running}}' spark-mesh-qwen-2 | grep -q true", 60);
     await sleep(3000);
     await untilServed(90);
+    await untilCalm(120);
     await succeeds(project.preview("--expect-no-changes"));
   });
 
@@ -185,6 +207,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
         {
           name: "qwen",
           recipe: RECIPE,
+          readySeconds: 180,
           mods: `file://${mods.folder}#${mods.commit}`,
           overrides: { max_num_seqs: 4 },
         },
