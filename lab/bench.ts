@@ -5,6 +5,7 @@ import { benchCopies } from "./bench/copies";
 import { benchDiscovery } from "./bench/discovery";
 import { benchHosts } from "./bench/hosts";
 import { benchRing } from "./bench/ring";
+import { benchServing } from "./bench/serving";
 import { type Engine, findEngine } from "./cli";
 
 const USAGE = `npm run bench [-- --only NAME]
@@ -13,6 +14,7 @@ const USAGE = `npm run bench [-- --only NAME]
      ring       sessions, facts, preview, memory and first up of three virtual Sparks
      discovery  discovery of three fresh virtual Sparks, against the longest probe in it
      hosts      facts, preview and the program's own share with 2 to 64 played hosts on a switch
+     serving    the no-change preview with a deployment of three ranks, against the same mesh without
      copies     an image and a model to another virtual Spark, against what people type for it
   --help       this text`;
 
@@ -20,6 +22,7 @@ const SECTIONS: Readonly<Record<string, (engine: Engine) => Promise<void>>> = {
   ring: benchRing,
   discovery: benchDiscovery,
   hosts: benchHosts,
+  serving: benchServing,
   copies: benchCopies,
 };
 
