@@ -64,7 +64,7 @@ export interface SystemWish {
   readonly document: string;
 }
 
-/** What a deployment wants done on a host. */
+/** Something to be done on a host that stands by itself: of its system, or of a deployment. */
 export interface Work {
   readonly state: HostPlan["state"];
   /** Why it is due; "" otherwise. */
@@ -164,15 +164,8 @@ export class Host {
 
   /** Makes true what is declared of the host's system; its deletion gives back what was there before. */
   system(name: string, { plan, document }: SystemWish, options: pulumi.CustomResourceOptions): remote.Command {
-    const due = plan.state === "due";
-    const fresh = packPayload({ program: scriptTexts().systemProgram }, document);
-    return this.#command(name, options, {
-      create: RUN.system,
-      delete: RUN.unsystem,
-      due,
-      note: plan.note,
-      stdin: this.#stdin(due ? fresh : (plan.committedPayload ?? fresh), pulumi.output("")),
-    });
+    const texts = { create: RUN.system, delete: RUN.unsystem };
+    return this.#work(name, { ...plan, document }, scriptTexts().systemProgram, texts, options);
   }
 
   /** Has an image on this host, and sends it to the others; `stdout` is its id. */
@@ -204,8 +197,8 @@ export class Host {
     options: pulumi.CustomResourceOptions,
   ): remote.Command {
     const due = state === "due";
-    const fresh = packPayload({ program }, document);
-    const payload = due ? fresh : (committedPayload ?? fresh);
+    const committed = due ? undefined : committedPayload;
+    const payload = committed ?? packPayload({ program }, document);
     const { loader } = scriptTexts();
     // Who needs no root needs no password.
     const stdin = DELETED_AS_ROOT.includes(texts.create)

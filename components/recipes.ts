@@ -3,6 +3,7 @@ import { Faults } from "../config/faults";
 import { readMod } from "../facts/mods";
 import { modsFolder } from "../facts/modsSource";
 import { readRecipeFile } from "../facts/recipeFile";
+import type { Recipes } from "../plan/deployments/launches";
 import type { DeploymentRecipe } from "../plan/deployments/plan";
 import { parseRecipe } from "../plan/recipe/recipe";
 
@@ -11,7 +12,7 @@ import { parseRecipe } from "../plan/recipe/recipe";
  *
  * @throws Faults of all of them at once, the deployment's name first.
  */
-export function readRecipes({ deployments }: ClusterConfig): ReadonlyMap<string, DeploymentRecipe> {
+export function readRecipes({ deployments }: ClusterConfig): Recipes {
   const faults: string[] = [];
   const recipes = new Map<string, DeploymentRecipe>();
   for (const { name, recipe: wanted, mods: source } of deployments) {

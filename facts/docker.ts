@@ -1,9 +1,12 @@
 import { z } from "zod";
-import { ownFile } from "./ownFile";
+import { ownFile, rawOwnFile } from "./ownFile";
 import { parsed, version } from "./rawFacts";
 import { recordHead } from "./record";
 
 /** What a host's Docker has of the deployments, as scripts/facts-docker.sh tells it. */
+
+/** Where a host keeps what deploy leaves there of each of its ranks, in a folder by the deployment's name (root, 0755). */
+export const deploymentsFolder = "/var/lib/spark-mesh-deployments";
 
 /** What a host is asked about. */
 export interface DockerQuestion {
@@ -138,7 +141,7 @@ const rawDocker = z.object({
       detail: z.string().nullish(),
     }),
   ),
-  records: z.array(z.object({ deployment: z.string(), record: z.union([z.string(), z.literal(false), z.null()]) })),
+  records: z.array(z.object({ deployment: z.string(), record: rawOwnFile })),
   watch: z.enum(["active", "inactive", "missing"]),
 });
 
@@ -169,7 +172,7 @@ export function readDockerFacts(host: string, line: string, now: number): Docker
     listening: raw.ports.filter(({ listening }) => listening).map(({ port }) => port),
     endpoints: raw.endpoints.map(({ deployment, state, detail }) => ({ deployment, state, detail: detail ?? "" })),
     records: raw.records.flatMap(({ deployment, record }) => {
-      const path = `/var/lib/spark-mesh-deployments/${deployment.replace(/[^a-z0-9-]/g, "_")}/record.json`;
+      const path = `${deploymentsFolder}/${deployment.replace(/[^a-z0-9-]/g, "_")}/record.json`;
       return ownFile(host, path, deploymentRecord, record) ?? [];
     }),
     watch: raw.watch,

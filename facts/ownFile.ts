@@ -1,7 +1,11 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { Faults } from "../config/faults";
-import type { RawOwnFile } from "./rawFacts";
 import { newerVersion } from "./record";
+
+/** One of our own files as a script prints it. null: no such file; false: there, and unreadable; else its text. */
+export const rawOwnFile = z.union([z.string(), z.literal(false), z.null()]);
+
+type RawOwnFile = z.infer<typeof rawOwnFile>;
 
 /** One of our own files on the host. @throws Faults where it is not what we write */
 export function ownFile<T>(host: string, path: string, schema: z.ZodType<T>, raw: RawOwnFile): T | undefined {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Faults } from "../config/faults";
+import { rawOwnFile } from "./ownFile";
 import { fileStat } from "./record";
 import { rawTrust } from "./trustFacts";
 
@@ -36,9 +37,6 @@ const file = fileStat.extend({
   contents: z.string().optional(),
 });
 
-/** null: no such file; false: there, and unreadable; else its text. */
-const ownFile = z.union([z.string(), z.literal(false), z.null()]);
-
 const system = z.object({
   /** Of the session. */
   user: z.string(),
@@ -50,7 +48,7 @@ const system = z.object({
   logind: z.array(file),
   /** null where logind was not asked, or gave no answer. */
   keepsIpc: z.boolean().nullable(),
-  record: ownFile,
+  record: rawOwnFile,
 });
 
 const firstPass = z.object({
@@ -73,9 +71,9 @@ const firstPass = z.object({
   networkManager: z.boolean(),
   networkd: z.boolean(),
   system,
-  record: ownFile,
-  armed: ownFile,
-  rolledBack: ownFile,
+  record: rawOwnFile,
+  armed: rawOwnFile,
+  rolledBack: rawOwnFile,
   trust: rawTrust.nullish(),
 });
 
@@ -107,7 +105,6 @@ export type RawNetdev = z.infer<typeof liveNetdev>;
 export type RawPort = z.infer<typeof portFacts>;
 export type RawFile = z.infer<typeof file>;
 export type RawSystem = z.infer<typeof system>;
-export type RawOwnFile = z.infer<typeof ownFile>;
 export type RawFirstPass = z.infer<typeof firstPass>;
 export type RawSecondPass = z.infer<typeof secondPass>;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rawOwnFile } from "./ownFile";
 import { newerVersion } from "./record";
 
 /** What facts tell of the login user's ~/.ssh, as far as SSH trust between the Sparks goes. */
@@ -55,8 +56,7 @@ export const rawTrust = z.object({
   publicKey: z.string().nullable(),
   privateKey: z.boolean(),
   rotate: z.boolean(),
-  /** null: no such file; false: there, and unreadable; else its text. */
-  record: z.union([z.string(), z.literal(false), z.null()]),
+  record: rawOwnFile,
 });
 
 export type TrustIdentity = z.infer<typeof trustIdentity>;

@@ -1,3 +1,4 @@
+import { deploymentsFolder } from "../../facts/docker";
 import { digestOfValue } from "../digest";
 import type { ExecutorConfig, Mod } from "../recipe/recipe";
 import type { RankHost } from "./ranks";
@@ -24,10 +25,7 @@ interface Container {
   readonly identity: unknown;
 }
 
-/** Where a host keeps what a deployment's containers need: start.sh, and its mods under mods/. */
-const DEPLOYMENTS = "/var/lib/spark-mesh-deployments";
-
-/** Where the container has that. */
+/** Where a container has its deployment's folder: start.sh, and its mods under mods/. */
 const MOUNT = "/spark-mesh";
 
 /** Caches in the user's home, which other tools share, and where a container looks for them. */
@@ -141,7 +139,7 @@ function sameInside(device: string): string {
 
 function volumes({ deployment, host, model, executor, mods, before }: Container): readonly string[] {
   const caches = CACHES.map(([from, to]) => `${host.home}/${from}:${to}`);
-  const started = mods.length > 0 || before.length > 0 ? [`${DEPLOYMENTS}/${deployment}:${MOUNT}:ro`] : [];
+  const started = mods.length > 0 || before.length > 0 ? [`${deploymentsFolder}/${deployment}:${MOUNT}:ro`] : [];
   return pairs("--volume", [
     ...caches,
     ...(model === undefined ? [] : [`${model}:${model}:ro`]),

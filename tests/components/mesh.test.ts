@@ -10,17 +10,8 @@ import { planMesh } from "../../plan/planMesh";
 import { renderSystemDocument } from "../../plan/system";
 import { change, changeRecord, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
+import { COMMAND, type Registered, record, registered } from "./registered";
 
-/** A resource as the program registered it. */
-interface Registered {
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Record<string, unknown>;
-  readonly options: pulumi.CustomResourceOptions;
-}
-
-const registered: Registered[] = [];
-const COMMAND = "command:remote:Command";
 /** What a stage prints of a key, by the number of its host. */
 let stagedKey: (number: string) => string = () => "";
 
@@ -49,11 +40,6 @@ beforeEach(() => {
   registered.length = 0;
   stagedKey = () => "";
 });
-
-const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
-  registered.push({ type, name, inputs: props, options: opts });
-  return undefined;
-};
 
 /** Registers the mesh that the probes come to, and returns its resources by name. */
 async function meshOf(probes: Map<string, Probe>, config: ClusterConfig = cluster()): Promise<Map<string, Registered>> {

@@ -13,15 +13,8 @@ import {
   recipeOf,
   unreachable,
 } from "../plan/deployments/deployed";
+import { COMMAND, type Registered, record, registered } from "./registered";
 
-interface Registered {
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Record<string, unknown>;
-  readonly options: pulumi.CustomResourceOptions;
-}
-
-const registered: Registered[] = [];
 const SETTLED = ["create", "update", "delete", "stdin"];
 const TOKEN = "hf_canary";
 
@@ -41,11 +34,6 @@ beforeAll(async () => {
 beforeEach(() => {
   registered.length = 0;
 });
-
-const record: pulumi.ResourceTransformation = ({ type, name, props, opts }) => {
-  registered.push({ type, name, inputs: props, options: opts });
-  return undefined;
-};
 
 /** Registers the only deployment of a case, and returns its own resources by name, in their order. */
 async function resourcesOf(given: Case, hfToken?: string): Promise<Map<string, Registered>> {
@@ -77,7 +65,7 @@ async function documentOf(
 const names = (resources: Map<string, Registered>) => [...resources.keys()];
 const ignored = (resources: Map<string, Registered>) =>
   [...resources.values()]
-    .filter(({ type }) => type === "command:remote:Command")
+    .filter(({ type }) => type === COMMAND)
     .map(({ name, options }) => [name, options.ignoreChanges]);
 const COMMANDS = ["qwen-image-fetch", "qwen-model-fetch", "qwen-rank-1", "qwen-rank-2", "qwen-rank-0", "qwen-ready"];
 
