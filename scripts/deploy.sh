@@ -10,10 +10,10 @@
 
 # How long a container has to live to count as started, and fresh workers are waited for, in seconds.
 alive_seconds=2
-fresh_seconds=25
+fresh_seconds=30
 
 deploy() {
-	local folder=$deployments_folder/$deployment image='' id output
+	local folder=$deployments_folder/$deployment image='' id output meeting='' late=()
 	check_document
 	lock_deployment
 	refuse_other_stack "$folder/record.json"
@@ -28,10 +28,11 @@ deploy() {
 	make_folders
 	(lock_units && install_watch "${peers[rank]#* }")
 	remove_containers
-	[[ $rank != 0 ]] || await_fresh_workers
+	[[ $rank != 0 ]] || await_workers
 	output=$(docker run --pull never --label "spark-mesh.stack=$stack" --label "spark-mesh.image=$image" "${arguments[@]:1}" 2>&1) ||
 		fail_start "$(last_line "$output")"
 	id=$(docker container inspect --format '{{.Id}}' -- "$container")
+	[[ -z $meeting ]] || enter_meeting "$id"
 	await_life
 	render_record | write_file "$folder/record.json" 0644
 	trap - EXIT
@@ -183,16 +184,23 @@ remove_containers() {
 		fi
 }
 
-# A worker that met the head that went before us can't meet us: its own watch sees that no head runs, and starts it anew.
-await_fresh_workers() {
+# Calls the workers to a meeting, as the watch does (ranks.sh): they may have met the head that went before us.
+await_workers() {
 	local end=$((SECONDS + fresh_seconds)) addresses=("${peers[@]#* }")
 	((${#addresses[@]} > 1)) || return 0
-	rm -f -- "$folder/meeting"
-	while ask_hosts "${addresses[@]:1}" && ! workers_are_fresh "$deployment" "${addresses[@]:1}"; do
-		((SECONDS < end)) || return 0
+	meeting=$(new_meeting)
+	write_file "$folder/called" 0644 <<<"$meeting"
+	while ask_hosts "${addresses[@]:1}" && find_late "$deployment" "$meeting" && ((${#late[@]} > 0 && SECONDS < end)); do
 		sleep 1
 	done
-	remember_fresh "$deployment"
+}
+
+# The head's container $1 has started.
+enter_meeting() {
+	local started
+	started=$(docker container inspect --format '{{.State.StartedAt}}' -- "$1")
+	remember_meeting "$deployment" "${1:0:12}/$started" "$meeting" "${late[@]}"
+	rm -f -- "$folder/called"
 }
 
 # One that ends at once would be started again and again.

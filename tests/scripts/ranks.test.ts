@@ -43,63 +43,53 @@ function serve(act: (socket: Socket) => void): Promise<number> {
 }
 
 const life = "0123456789ab/2026-11-23T17:25:17.767732447Z";
-const later = "0123456789ab/2026-11-23T17:26:00Z";
-const anew = "ba9876543210/2026-11-23T17:26:00Z";
+const meeting = "0123456789abcdef";
+const former = "fedcba9876543210";
 
 describe("a worker", () => {
   test.each([
-    ["joins the first head that it sees running", "running", "-", "running", life, "join"],
-    ["stays in its epoch", "running", life, "running", life, "wait"],
-    ["starts anew for another life of the head", "running", life, "running", later, "rank 0 has"],
-    ["starts anew for another container of the head", "running", life, "running", anew, "rank 0 has"],
-    [
-      "starts anew while no head runs, to be fresh for the next",
-      "running",
-      life,
-      "meeting",
-      later,
-      "rank 0 is meeting",
-    ],
-    ["starts anew when the head's container is gone", "running", life, "missing", "-", "rank 0 is missing"],
-    ["that is fresh waits for a head", "running", "-", "exited", life, "wait"],
-    ["does nothing while the head's host is silent", "running", life, "silent", "-", "wait"],
-    ["does nothing while the head's Docker is", "running", life, "unknown", "-", "wait"],
-    ["that was stopped by hand stays so", "exited", life, "running", later, "wait"],
-    ["that Docker starts again waits", "restarting", life, "running", later, "wait"],
-  ])("%s", async (_, status, joined, headStatus, head, wanted) => {
-    const printed = await ranks('decide_worker "$@"; printf "%s" "$REPLY"', status, joined, headStatus, head);
+    ["starts anew for a head that waits", "running", "-", "meeting", meeting, "start"],
+    ["starts anew for another meeting of it", "running", former, "meeting", meeting, "start"],
+    ["that is fresh waits for its head", "running", meeting, "meeting", meeting, "wait"],
+    ["leaves it to a head that runs", "running", "-", "running", meeting, "wait"],
+    ["leaves it to a head that runs by itself", "running", former, "running", "-", "wait"],
+    ["does nothing for a head that is gone", "running", former, "missing", "-", "wait"],
+    ["does nothing for a head that was stopped by hand", "running", former, "exited", former, "wait"],
+    ["does nothing for a meeting without a name", "running", former, "meeting", "-", "wait"],
+    ["does nothing while the head's host is silent", "running", former, "silent", "-", "wait"],
+    ["does nothing while the head's Docker is", "running", former, "unknown", "-", "wait"],
+    ["that was stopped by hand stays so", "exited", former, "meeting", meeting, "wait"],
+    ["that Docker starts again waits", "restarting", former, "meeting", meeting, "wait"],
+  ])("%s", async (_, status, own, headStatus, head, wanted) => {
+    const printed = await ranks('decide_worker "$@"; printf "%s" "$REPLY"', status, own, headStatus, head);
     expect(printed).toBe(wanted);
   });
 });
 
 describe("a head", () => {
-  const epoch = later;
   test.each([
-    ["remembers a worker that joined", "-", "running", life, epoch, "remember"],
-    ["finds one dead that may have joined in the life before", "-", "running", life, epoch, "died", "1"],
-    ["waits for one that hasn't", "-", "running", life, "-", "wait"],
-    ["waits for one that is in another epoch", "-", "running", life, life, "wait"],
-    ["waits for one that never joined and is silent", "-", "silent", "-", "-", "wait"],
-    ["leaves one that lives", life, "running", life, epoch, "alive"],
-    ["leaves one that lives, whatever it remembers", life, "running", life, "-", "alive"],
-    ["finds one dead that lives another life", life, "running", later, "-", "died"],
-    ["finds one dead that lives another life in the same epoch", life, "running", later, epoch, "died"],
-    ["finds one dead that Docker starts again", life, "restarting", life, epoch, "died"],
-    ["finds one dead that was stopped", life, "exited", life, epoch, "died"],
-    ["gives one time whose container was made anew", life, "running", anew, "-", "absent"],
-    ["gives one time whose container is being removed", life, "removing", life, epoch, "absent"],
-    ["gives one time whose container is gone", life, "missing", "-", "-", "absent"],
-    ["gives one time whose host is silent", life, "silent", "-", "-", "absent"],
-    ["gives one time whose Docker is", life, "unknown", "-", "-", "absent"],
-  ])("%s", async (_, joined, status, started, inEpoch, wanted, restarts = "0") => {
-    const said = [status, started, inEpoch, restarts];
-    const printed = await ranks('judge_worker "$@"; printf "%s" "$REPLY"', epoch, joined, ...said);
+    ["leaves one that is in its meeting", "", "running", meeting, "alive"],
+    ["finds one dead that lives another life", "", "running", "-", "died"],
+    ["finds one dead that is in another meeting", "", "running", former, "died"],
+    ["finds one dead that Docker starts again", "", "restarting", "-", "died"],
+    ["finds one dead that was stopped", "", "exited", "-", "died"],
+    ["gives one time whose container is being removed", "", "removing", meeting, "absent"],
+    ["gives one time whose container is gone", "", "missing", "-", "absent"],
+    ["gives one time whose host is silent", "", "silent", "-", "absent"],
+    ["gives one time whose Docker is", "", "unknown", "-", "absent"],
+    ["waits for one that was late and is silent", "2 1", "silent", "-", "wait"],
+    ["waits for one that was late and is stopped", "1", "exited", "-", "wait"],
+    ["meets one anew that was late", "1 2", "running", "-", "came"],
+    ["leaves one that was seen late and is in its meeting", "1", "running", meeting, "alive"],
+    ["takes no rank for another that was late", "11 21", "silent", "-", "absent"],
+  ])("%s", async (_, late, status, own, wanted) => {
+    const printed = await ranks('judge_worker "$@"; printf "%s" "$REPLY"', meeting, "1", late, status, own);
     expect(printed).toBe(wanted);
   });
 });
 
 describe("what hosts answer", () => {
-  const read = 'printf "%s|" "$rank_status" "$rank_started" "$rank_joined" "$rank_restarts"';
+  const read = 'printf "%s|" "$rank_status" "$rank_started" "$rank_meeting" "$rank_restarts"';
   /** What is made of an answer about rank 1 of a.b. */
   async function made(text: string): Promise<string> {
     const port = await serve((socket) => socket.end(text));
@@ -107,16 +97,16 @@ describe("what hosts answer", () => {
   }
 
   test("is read by the line", async () => {
-    const text = `other 1 exited ${life} - 0\na-b 0 running ${later} - 0\na-b 1 running ${life} ${later} 3\nend\n`;
-    expect(await made(text)).toBe(`running|${life}|${later}|3|`);
+    const text = `other 1 exited ${life} - 0\na-b 0 running ${life} - 0\na-b 1 running ${life} ${meeting} 3\nend\n`;
+    expect(await made(text)).toBe(`running|${life}|${meeting}|3|`);
     expect(await made("end\n")).toBe("missing|-|-|0|");
   });
 
   test.each([
     "",
-    `a-b 1 running ${life} ${later} 3\n`,
-    `a-b 1 running ${life} ${later} 3\nen`,
-    `${"x".repeat(20_000)}\na-b 1 running ${life} ${later} 3\nend\n`,
+    `a-b 1 running ${life} ${meeting} 3\n`,
+    `a-b 1 running ${life} ${meeting} 3\nen`,
+    `${"x".repeat(20_000)}\na-b 1 running ${life} ${meeting} 3\nend\n`,
   ])("counts as silence where it isn't whole", async (text) => {
     expect(await made(text)).toBe("silent|-|-|0|");
   });
@@ -150,13 +140,15 @@ describe("what hosts answer", () => {
     }
   });
 
-  test("says whether a worker would have to start anew", async () => {
-    const fresh = (text: string) =>
-      ranks(`answers[a]='${text}'; if workers_are_fresh x a b; then echo yes; else echo no; fi`);
-    expect(await fresh(`x 1 running ${life} - 0\nend`)).toBe("yes");
-    expect(await fresh(`x 1 running ${life} ${later} 0\nend`)).toBe("no");
-    expect(await fresh(`x 1 restarting ${life} ${later} 0\nend`)).toBe("yes");
-    expect(await fresh("end")).toBe("yes");
+  test("says which workers aren't fresh for a meeting", async () => {
+    const late = (text: string) =>
+      ranks(`answers[a]='${text}'; addresses=(h a a); find_late x ${meeting}; echo "\${late[*]}"`);
+    const worker = (rank: number, status: string, own: string) => `x ${rank} ${status} ${life} ${own} 0\n`;
+    expect(await late(`${worker(1, "running", meeting)}${worker(2, "running", meeting)}end`)).toBe("");
+    expect(await late(`${worker(1, "running", former)}${worker(2, "running", meeting)}end`)).toBe("1");
+    expect(await late(`${worker(1, "running", meeting)}${worker(2, "restarting", meeting)}end`)).toBe("2");
+    expect(await late("end")).toBe("1 2");
+    expect(await late("")).toBe("1 2");
   });
 });
 
@@ -169,13 +161,18 @@ describe("an endpoint", () => {
   /** A server of one model that answers completions like this; what it was sent. */
   async function outcome(id: string, completion: string): Promise<{ said: string; sent: string }> {
     let sent = "";
-    const port = await serve((socket) =>
+    const port = await serve((socket) => {
+      let request = "";
       socket.on("data", (data) => {
-        sent += data.toString();
-        if (data.toString().startsWith("GET /v1/models ")) socket.end(models(id));
+        request += data.toString();
+        const [head = "", body = ""] = request.split("\r\n\r\n");
+        if (!request.includes("\r\n\r\n") || body.length < Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0))
+          return;
+        sent += request;
+        if (head.startsWith("GET /v1/models ")) socket.end(models(id));
         else if (completion !== "") socket.end(completion);
-      }),
-    );
+      });
+    });
     return { said: await deploying(asked, String(port)), sent };
   }
 
