@@ -203,12 +203,15 @@ enter_meeting() {
 	rm -f -- "$folder/called"
 }
 
-# One that ends at once would be started again and again.
+# One that ends at once would be started again and again. A worker may end once, with the head that is about to go.
 await_life() {
-	local end=$((SECONDS + alive_seconds)) state
+	local end=$((SECONDS + alive_seconds)) state before=''
 	while :; do
 		state=$(docker container inspect --format '{{.State.Status}} {{.RestartCount}}' -- "$container")
-		[[ $state == 'running 0' ]] || fail_start "within $alive_seconds s"
+		[[ $state == 'running 0' || ($rank != 0 && $state =~ ^(running|restarting)\ [01]$) ]] ||
+			fail_start "within $alive_seconds s"
+		[[ $state == "${before:=$state}" ]] || end=$((SECONDS + alive_seconds))
+		before=$state
 		((SECONDS <= end)) || return 0
 		sleep 0.5
 	done

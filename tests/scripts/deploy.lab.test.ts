@@ -116,6 +116,16 @@ test("three ranks are started, are ready, and are seen; the same again starts th
   expect(await lives(lab), await watched(lab)).toEqual(settled);
 });
 
+test.each([0, 2, 5])("ranks that are started anew %d s after one died meet all the same", async (seconds) => {
+  await deployAll(lab);
+  await must(lab, 0, "ready", readyDocument(lab));
+  await killRank(lab, 1);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await deployAll(lab);
+  await must(lab, 0, "ready", readyDocument(lab));
+  expect(await completion(lab), await watched(lab)).toBe(answer);
+});
+
 test("another stack's deployment, and a container that we didn't make, are refused by name and left alone", async () => {
   await must(lab, 1, "deploy", deployDocument(lab, 1));
   const other: Served = { stack: "organization/spark-mesh/lab" };
