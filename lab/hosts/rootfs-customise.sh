@@ -33,6 +33,7 @@ UNIT
 
 if [[ -x /usr/sbin/dockerd ]]; then
 	usermod --append --groups docker nvidia
+	systemctl disable docker-registry.service 2>/dev/null
 	mkdir -p /etc/docker
 	cat >/etc/docker/daemon.json <<'JSON'
 {

@@ -6,6 +6,7 @@ import { standInReference } from "../../lab/hosts/image";
 import { Lab } from "../../lab/hosts/lab";
 import { Project, type Step } from "../../lab/project";
 import { scenarioEngines } from "./engines";
+import { until } from "./observe";
 
 const HOSTS = ["spark-1", "spark-2", "spark-3", "spark-4"] as const;
 
@@ -19,8 +20,13 @@ command: |
   --gpu-memory-utilization {gpu_memory_utilization}
 `.replace(/\n {2}--gpu/, " \\\n  --gpu");
 
+/** The same with its ranks in a Ray cluster. */
+const RAY_RECIPE = RECIPE.replace("runtime: vllm", "runtime: vllm-ray");
+
 interface Wish {
   readonly name: string;
+  /** Default: the recipe without Ray. */
+  readonly recipe?: "ray";
   readonly hosts: readonly string[];
   readonly overrides?: Readonly<Record<string, number>>;
 }
@@ -34,6 +40,7 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "spark-mesh-recipe-"));
     writeFileSync(join(folder, "small.yaml"), RECIPE);
+    writeFileSync(join(folder, "ray.yaml"), RAY_RECIPE);
     lab = await Lab.up({
       name: "shapes",
       fresh: true,
@@ -59,7 +66,11 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
   };
   const serve = async (...deployments: readonly Wish[]): Promise<void> => {
     project.reconfigure({
-      deployments: deployments.map((wish) => ({ ...wish, recipe: join(folder, "small.yaml"), readySeconds: 180 })),
+      deployments: deployments.map(({ recipe = "small", ...wish }) => ({
+        ...wish,
+        recipe: join(folder, `${recipe}.yaml`),
+        readySeconds: 180,
+      })),
     });
     await succeeds(project.up("--skip-preview"));
   };
@@ -146,6 +157,26 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
   it("serves two replicas", async () => {
     await serve({ name: "two", hosts: ["spark-3", "spark-4"], overrides: { data_parallel: 2 } });
     await completes("spark-3");
+    await succeeds(project.preview("--expect-no-changes"));
+  });
+
+  it("serves a pair over Ray, and again by itself after a rank was killed", async () => {
+    await serve({ name: "ray", recipe: "ray", hosts: ["spark-2", "spark-3"], overrides: { pipeline_parallel: 2 } });
+    const { stdout } = await lab.exec("spark-3", "docker inspect -f '{{json .Args}}' spark-mesh-ray-1");
+    expect(stdout).toContain('"start","--block","--address=');
+    await completes("spark-2");
+    await succeeds(project.preview("--expect-no-changes"));
+    const before = await ids("spark-2");
+    await lab.exec("spark-3", "kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-ray-1)");
+    await until(
+      lab,
+      ["spark-2"],
+      "journalctl --quiet --output=cat --unit spark-mesh-ranks.service | grep -q 'ray: rank 0 starts anew: '",
+      60,
+    );
+    await until(lab, ["spark-2"], "curl --silent --fail http://127.0.0.1:8000/health", 120);
+    await completes("spark-2");
+    expect(await ids("spark-2")).toBe(before);
     await succeeds(project.preview("--expect-no-changes"));
   });
 });

@@ -36,6 +36,12 @@ const HANGING = `
   until [ $(($(date +%s) - started)) -gt 62 ]; do sleep 1; done
   kill -STOP $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-0)`;
 
+/** A worker that finds no model any more, once it has died. */
+const WITHOUT_MODEL = `
+  mv /home/nvidia/.cache/huggingface/hub /home/nvidia/.cache/huggingface/away
+  kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-2)
+  sleep 15`;
+
 const DRIFTS: readonly Drift[] = [
   {
     what: "a container that is gone",
@@ -72,6 +78,13 @@ const DRIFTS: readonly Drift[] = [
     host: "spark-1",
     breakage: HANGING,
     says: /spark-1: endpoint qwen: answer: found silent, wanted a completion/,
+  },
+  {
+    what: "a rank that can't come back",
+    host: "spark-3",
+    breakage: WITHOUT_MODEL,
+    // Whichever of the ranks is caught between two lives.
+    says: /spark-\d: (spark-mesh-qwen-\d: state: found \w+, wanted running|endpoint qwen: answer: found \w+, wanted a completion)/,
   },
 ];
 

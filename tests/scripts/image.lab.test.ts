@@ -164,3 +164,33 @@ test("a registry that can't be reached is a fault", async () => {
   expect(code).not.toBe(0);
   expect(message).toMatch(/^spark-1: image registry\.invalid\/none:1: docker pull: .*check the way from spark-1/);
 });
+
+test("what a registry has is pulled to the head alone, by its tag or its digest", async () => {
+  const name = "localhost:5000/lab/pulled";
+  await on(
+    lab,
+    "spark-1",
+    `cat >/run/registry.yml <<'CONFIG'
+version: 0.1
+storage: { filesystem: { rootdirectory: /run/registry } }
+http: { addr: "127.0.0.1:5000" }
+CONFIG
+    systemd-run --quiet --unit=lab-registry docker-registry serve /run/registry.yml
+    until curl --silent --fail http://127.0.0.1:5000/v2/; do sleep 0.2; done
+    printf 'FROM ${standInReference}\\nENV PULLED=1\\n' | docker build --quiet --tag ${name}:1 - && docker push --quiet ${name}:1`,
+  );
+  const pulled = await idOn("spark-1", `${name}:1`);
+  const digest = (
+    await on(lab, "spark-1", `docker image inspect --format '{{index .RepoDigests 0}}' ${name}:1`)
+  ).trim();
+  for (const [asked, kept] of [
+    [`${name}:1`, `${name}:1`],
+    [digest, digest.replace("@sha256:", ":sha256-")],
+  ] as const) {
+    await on(lab, "spark-1", `docker images --quiet ${name} | xargs --no-run-if-empty docker rmi --force`);
+    const { code, stdout, stderr } = await startFetch(lab, "image", [`image ${asked}`]);
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${pulled}\n` });
+    expect(await Promise.all(lab.hosts.map(({ name: host }) => idOn(host, kept)))).toEqual([pulled, pulled, pulled]);
+  }
+  await on(lab, "spark-1", "systemctl stop lab-registry; rm -r /run/registry /run/registry.yml");
+});
