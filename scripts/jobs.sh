@@ -17,6 +17,7 @@ begin_fetch() {
 	work=$HOME/.cache/spark-mesh-fetch
 	rm -rf -- "$work"
 	mkdir -m 0700 -- "$work"
+	share_connections
 }
 
 end_fetch() {
@@ -26,6 +27,7 @@ end_fetch() {
 	set +e
 	for name in "${!jobs[@]}"; do kill -- "-${jobs[$name]}" 2>/dev/null; done
 	end_container
+	end_connections
 	rm -rf -- "$work"
 	rm -f -- "$lock_file"
 	exit "$1"

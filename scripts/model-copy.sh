@@ -4,13 +4,12 @@
 
 # Prints the paths in the folder $1 that the commit $2 at the revision $3 is made of, less those of other commits.
 list_files() {
-	local path blob
+	local path target
 	cd -- "$1" || return
 	[[ ! -f refs/$3 ]] || printf '%s\n' "refs/$3"
-	find "snapshots/$2" ! -type d -print | while IFS= read -r path; do
+	find "snapshots/$2" ! -type d -printf '%p\n%l\n' | while IFS= read -r path && IFS= read -r target; do
 		printf '%s\n' "$path"
-		blob=$(readlink -- "$path") || continue
-		[[ $blob != *../blobs/* ]] || printf 'blobs/%s\n' "${blob##*/}"
+		[[ $target != *../blobs/* ]] || printf 'blobs/%s\n' "${target##*/}"
 	done
 }
 portable+=(list_files)

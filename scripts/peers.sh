@@ -2,13 +2,31 @@
 # shellcheck disable=SC2154,SC2034 # the document and the files before this one set the rest
 # What the other hosts are asked, and how they are reached: by ssh, which our block in ~/.ssh/config sends over a CX7 link.
 
-# Past any connection that the user's config shares, which would keep our lock open. AES is in the processor; a dead peer
-# is one that says nothing for 30 s.
+# Past any connection that the user's config shares. AES is in the processor; a dead peer is one that says nothing for 30 s.
 ssh_options=(
 	-T -c 'aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,chacha20-poly1305@openssh.com'
 	-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 -o ConnectionAttempts=2 -o Compression=no
-	-o ControlMaster=no -o ControlPath=none -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o LogLevel=INFO
+	-o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o LogLevel=INFO
 )
+
+# Has all that a host is asked, and all that is copied to it, share one connection, which ends with the operation. Its
+# socket has to fit a path of 108 bytes, of which ssh takes 17 for itself.
+share_connections() {
+	local target longest=0
+	for target in "${targets[@]}"; do ((longest >= ${#target})) || longest=${#target}; done
+	if [[ $work =~ ^[A-Za-z0-9/._-]+$ ]] && ((${#work} + longest < 80)); then
+		ssh_options+=(-o ControlMaster=auto -o "ControlPath=$work/%n.ssh" -o ControlPersist=30)
+	else
+		ssh_options+=(-o ControlMaster=no -o ControlPath=none)
+	fi
+}
+
+end_connections() {
+	local socket
+	for socket in "$work"/*.ssh; do
+		[[ ! -S $socket ]] || ssh -o ControlPath="$socket" -O exit -- "${socket##*/}" 2>/dev/null
+	done
+}
 
 # What goes wrong with any host, a line each: the other hosts go on.
 faults=()
@@ -68,6 +86,8 @@ add_peer_fault() {
 	local where=$1 status=$2 said
 	said=$(last_line "$work/$where.log")
 	if [[ $status == 255 ]]; then
+		# A shared connection that broke says nothing where it was used.
+		[[ -n $said && $said != rsync* ]] || said='the connection broke'
 		add_fault "$host" "ssh to $where: ${said#ssh: }; $(login_remedy "$where" "$said")"
 	else
 		add_fault "$where" "$3: ${said:-ended with status $status}; run the command again"

@@ -90,3 +90,14 @@ test("a registry's words lead to what helps", () => {
   expect(remedy("write /var/lib/docker/tmp/x: no space left on device")).toMatch(/^free some space/);
   expect(remedy("dial tcp: i/o timeout")).toMatch(/^check the way from /);
 });
+
+test.each([
+  ["/home/nvidia", "spark-2", "/home/nvidia/.cache/spark-mesh-fetch/%n.ssh"],
+  ["/home/nvidia", "s".repeat(50), "none"],
+  ["/home/a b", "spark-2", "none"],
+  ["/home/100%", "spark-2", "none"],
+])("a home %s and a target %s share a connection at %s", (home, target, path) => {
+  const work = `${home}/.cache/spark-mesh-fetch`;
+  const { stdout } = bash(`work='${work}'; targets=(${target}); share_connections; printf '%s' "\${ssh_options[*]}"`);
+  expect(stdout).toContain(` -o ControlPath=${path}`);
+});

@@ -40,7 +40,21 @@ const contents = (host: string, id: string) =>
 
 /** What an operation leaves on the head besides models. */
 const leftOnHead = () =>
-  on(lab, "spark-1", "ls -d /home/nvidia/.cache/spark-mesh* 2>/dev/null; docker ps --all --quiet; true");
+  on(
+    lab,
+    "spark-1",
+    "ls -d /home/nvidia/.cache/spark-mesh* 2>/dev/null; docker ps --all --quiet; pgrep -u nvidia -x ssh -a; true",
+  );
+
+/** How often a host was logged in to over a CX7 link so far. */
+const logins = async (host: string) =>
+  Number(
+    await on(
+      lab,
+      host,
+      "journalctl --sync; journalctl --quiet --no-pager | grep -c 'Accepted .* from 192[.]168[.]'; true",
+    ),
+  );
 
 async function expectWhole(id: string): Promise<void> {
   const [first, ...others] = await everywhere((host) => contents(host, id));
@@ -54,8 +68,11 @@ async function expectWhole(id: string): Promise<void> {
 }
 
 test("fetched once and copied to both targets; the same again fetches and sends nothing", async () => {
+  const before = await everywhere(logins);
   const first = await fetchTo(lab, "model", linesOf("acme/tiny"));
   expect(first).toMatchObject({ code: 0 });
+  // One connection to each target, whatever is asked of it.
+  expect(await everywhere(logins)).toEqual(before.map((count, index) => count + (index > 0 ? 1 : 0)));
   const [commit, files, bytes] = first.stdout.trim().split(" ");
   expect({ files, whole: Number(bytes) > 3 * SHARD }).toEqual({ files: "6", whole: true });
   await expectWhole("acme/tiny");
