@@ -43,7 +43,17 @@ const parts = [
 ];
 const trustParts = [...shared, "blocks", "key", "trust", "main"];
 const systemParts = [...shared, "system", "main"];
-const deploymentParts = [...shared, "document-deployment", "status", "http", "watch-units", "deploy", "ready", "main"];
+const deploymentParts = [
+  ...shared,
+  "document-deployment",
+  "status",
+  "http",
+  "watch-units",
+  "reach",
+  "deploy",
+  "ready",
+  "main",
+];
 const ranksParts = ["ground", "files", "lock", "status", "ranks-rules", "ranks"];
 const fetchParts = [
   ...shared,

@@ -15,6 +15,7 @@ fresh_seconds=30
 deploy() {
 	local folder=$deployments_folder/$deployment image='' id output meeting='' late=()
 	check_document
+	check_reach
 	lock_deployment
 	refuse_other_stack "$folder/record.json"
 	# A create that fails is in no state: nobody would come to undo it.

@@ -2,11 +2,11 @@
 # shellcheck disable=SC2034 # the other files read what is set here
 # The lines of a document that is about one rank of a deployment.
 
-# What the document said. Peers by rank as `HOST ADDRESS`, 0 being the head; this stack's other deployments here; files as
-# `PATH MODE BASE64`.
+# What the document said. Peers by rank as `HOST ADDRESS`, 0 being the head; the ports of the head where ranks meet; this
+# stack's other deployments here; files as `PATH MODE BASE64`.
 deployment='' rank='' container='' program_base64='' endpoint=''
 declare -i ready_seconds=0
-declare -a peers=() beside=() folders=() files=() arguments=()
+declare -a peers=() meeting_ports=() beside=() folders=() files=() arguments=()
 
 read_own_line() {
 	local words base64='^[A-Za-z0-9+/]+=*$' name='^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' address='^[0-9A-Fa-f.:]+$'
@@ -20,6 +20,7 @@ read_own_line() {
 		[[ ${#words[@]} == 3 && ${words[0]} =~ ^(0|[1-9][0-9]{0,2})$ && ${words[1]} =~ ^[a-z0-9][a-z0-9-]*$ ]] &&
 			[[ ${words[2]} =~ $address ]] && peers[words[0]]="${words[1]} ${words[2]}"
 		;;
+	meeting) [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] && meeting_ports+=("$2") ;;
 	beside) [[ $2 =~ $name ]] && beside+=("$2") ;;
 	folder) [[ $2 =~ ^/[^[:cntrl:]]+$ ]] && folders+=("$2") ;;
 	file)

@@ -62,6 +62,7 @@ export function renderDeployDocument(
     `container ${check("word", "container", launch.container)}`,
     ...(user === undefined ? [] : [`user ${check("user", "login user", user)}`]),
     ...peerLines(plan, check),
+    ...plan.launch.ports.map((port) => `meeting ${check("count", "port", port)}`),
     ...beside.map((name) => `beside ${check("word", "deployment", name)}`),
     ...folders.map((path) => `folder ${check("folder", "folder", path)}`),
     ...files.map(

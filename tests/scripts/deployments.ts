@@ -81,6 +81,7 @@ export function deployDocument(lab: Lab, rank: number, served: Served = {}): str
     `digest ${launch.digest}`,
     `rank ${rank}`,
     "user nvidia",
+    ...launchOf(lab, served).ports.map((port) => `meeting ${port}`),
     ...[...new Set(caches)].map((path) => `folder ${path}`),
     `file start.sh 755 ${base64("#!/bin/bash\n")}`,
     `file mods/one/run.sh 644 -`,

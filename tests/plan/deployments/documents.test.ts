@@ -61,7 +61,7 @@ it("tells the head which model, and the token that its hub may ask for", () => {
 it("tells each host its rank, whose peers all are, and docker's words as they are", () => {
   const lines = deploy(ring, 1);
   const launch = ring.launch.ranks[1];
-  expect(lines.slice(0, 9)).toEqual([
+  expect(lines.slice(0, 10)).toEqual([
     "host spark-2",
     `digest ${launch?.digest}`,
     "deployment qwen",
@@ -71,6 +71,7 @@ it("tells each host its rank, whose peers all are, and docker's words as they ar
     "peer 0 spark-1 10.0.0.11",
     "peer 1 spark-2 10.0.0.12",
     "peer 2 spark-3 10.0.0.13",
+    "meeting 29501",
   ]);
   expect(valuesOf(lines, "folder")).toEqual(
     [".cache/huggingface", ".cache/vllm", ".cache/flashinfer", ".triton"].map((path) => `/home/nvidia/${path}`),
