@@ -107,13 +107,13 @@ save_image() {
 
 load_image() {
 	printf '%s' "$BASHPID" >"$work/$1.pid"
-	exec ssh "${ssh_options[@]}" -- "$1" "docker load --quiet >/dev/null && docker image inspect --format '{{.Id}}' $reference" <"$work/$1.pipe"
+	exec ssh "${own_connection[@]}" "${ssh_options[@]}" -- "$1" "docker load --quiet >/dev/null && docker image inspect --format '{{.Id}}' $reference" <"$work/$1.pipe"
 }
 
 receive_image() {
 	{
 		printf '%s' "$BASHPID" >"$work/$1.pid"
-		exec ssh "${ssh_options[@]}" -- "$1" docker save "$reference" </dev/null
+		exec ssh "${own_connection[@]}" "${ssh_options[@]}" -- "$1" docker save "$reference" </dev/null
 	} | docker load --quiet
 }
 

@@ -9,7 +9,10 @@ ssh_options=(
 	-o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o LogLevel=INFO
 )
 
-# Has all that a host is asked, and all that is copied to it, share one connection, which ends with the operation. Its
+# Before the others for what is to read its input itself, which tells how far it is: the first of an option counts.
+own_connection=(-o ControlMaster=no -o ControlPath=none)
+
+# Has all else that a host is asked, and all that is copied to it, share one connection, which ends with the operation. Its
 # socket has to fit a path of 108 bytes, of which ssh takes 17 for itself.
 share_connections() {
 	local target longest=0
@@ -17,7 +20,7 @@ share_connections() {
 	if [[ $work =~ ^[A-Za-z0-9/._-]+$ ]] && ((${#work} + longest < 80)); then
 		ssh_options+=(-o ControlMaster=auto -o "ControlPath=$work/%n.ssh" -o ControlPersist=30)
 	else
-		ssh_options+=(-o ControlMaster=no -o ControlPath=none)
+		ssh_options+=("${own_connection[@]}")
 	fi
 }
 
