@@ -1,28 +1,22 @@
-import { homedir } from "node:os";
-import { setImmediate } from "node:timers/promises";
-import { allConfig } from "@pulumi/pulumi/runtime/config";
+import { askAhead } from "./ahead";
 import { programFault } from "./components/programFault";
 import { Faults } from "./config/faults";
-import { parseClusterConfig } from "./config/load";
-import { askHosts } from "./facts/gather";
 import type { DeploymentPlans } from "./plan/deployments/plan";
 import type { Plan } from "./plan/plan";
 
 /** One stack is one cluster: its config in, its hosts asked, the plans made, the plans' resources out. */
 async function program(): Promise<Record<string, unknown>> {
-  const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
-  const stack = process.env.PULUMI_NODEJS_STACK;
-  const cluster = { ...parseClusterConfig(allConfig(), homedir(), secretKeys), ...(stack !== undefined && { stack }) };
-  const serving = cluster.deployments.length > 0 ? await import("./components/serving") : undefined;
-  const recipes = serving?.readRecipes(cluster) ?? new Map();
-  const asked = await askHosts(cluster, serving?.deploymentQuestion(cluster, recipes));
-  // Pulumi's SDK takes as long to load as the hosts take to answer. What comes of the first answers is asked in between.
+  const asked = askAhead();
+  // What is heavy is loaded while the hosts are asked.
   const { Mesh } = await import("./components/mesh");
   const { currentOwner } = await import("./components/owner");
   const { VllmDeployment } = await import("./components/vllmDeployment");
-  await setImmediate();
   const { planMesh } = await import("./plan/planMesh");
-  const { probes, logins } = await asked.answers();
+  const stack = process.env.PULUMI_NODEJS_STACK;
+  const cluster = { ...(await asked.cluster), ...(stack !== undefined && { stack }) };
+  const serving = cluster.deployments.length > 0 ? await import("./components/serving") : undefined;
+  const recipes = serving?.readRecipes(cluster) ?? new Map();
+  const { probes, logins } = await asked.answers;
   const plan = planMesh(cluster, probes, logins);
   const served = serving?.planDeployments(cluster, recipes, plan, probes, currentOwner().stack);
   // The SDK takes a stack trace for every promise of a resource and a whole one for every resource, and maps each frame

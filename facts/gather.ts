@@ -8,8 +8,11 @@ import type { DockerQuestion } from "./docker";
 import type { Login, Probe } from "./hostFacts";
 import { resolveLogin } from "./login";
 
-/** What came of asking every host that isn't abandoned, and how apply logs in to those that it can log in to. */
-interface GatheredFacts {
+/**
+ * What came of asking every host that isn't abandoned, and how apply logs in to those that it can log in to. Plain data,
+ * which passes from one thread to another.
+ */
+export interface GatheredFacts {
   /** In rank order. */
   readonly probes: Map<string, Probe>;
   /** No entry where no host key is known. An `address` is still a name where the name led to none. */

@@ -17,6 +17,8 @@ const PROGRAM = [
   "package.json",
   "tsconfig.json",
   "index.ts",
+  "ahead.ts",
+  "asking.ts",
   "loader.cjs",
   "config",
   "facts",
