@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type ImageBuild, readImageBuild } from "./imageBuild";
 import { ownFile, rawOwnFile } from "./ownFile";
 import { parsed, version } from "./rawFacts";
 import { recordHead } from "./record";
@@ -46,6 +47,8 @@ export interface ImageFacts {
   readonly names: readonly string[];
   /** Bytes. */
   readonly size: number;
+  /** Undefined for one that wasn't built by us. */
+  readonly build?: ImageBuild;
 }
 
 /** What of a model lies on a host. */
@@ -97,6 +100,7 @@ export interface DockerFacts {
 
 const bytes = z.number().nullish();
 const names = z.array(z.string()).nullish();
+const labels = z.record(z.string(), z.string()).nullish();
 
 const rawContainer = z.object({
   Id: z.string(),
@@ -106,10 +110,16 @@ const rawContainer = z.object({
   Args: names,
   RestartCount: z.number().nullish(),
   State: z.object({ Status: z.string(), StartedAt: z.string() }),
-  Config: z.object({ Env: names, Labels: z.record(z.string(), z.string()).nullish() }),
+  Config: z.object({ Env: names, Labels: labels }),
 });
 
-const rawImage = z.object({ Id: z.string(), RepoTags: names, RepoDigests: names, Size: bytes });
+const rawImage = z.object({
+  Id: z.string(),
+  RepoTags: names,
+  RepoDigests: names,
+  Size: bytes,
+  Config: z.object({ Labels: labels }).nullish(),
+});
 
 const rawModel = z.object({
   id: z.string(),
@@ -163,11 +173,7 @@ export function readDockerFacts(host: string, line: string, now: number): Docker
     homeFree: raw.homeFree ?? undefined,
     memory: raw.memory ?? undefined,
     containers: raw.containers.map((container) => containerFacts(container, raw.now ?? now)),
-    images: raw.images.map(({ Id, RepoTags, RepoDigests, Size }) => ({
-      id: Id,
-      names: [...(RepoTags ?? []), ...(RepoDigests ?? [])],
-      size: Size ?? 0,
-    })),
+    images: raw.images.map(imageFacts),
     models: raw.models.map(modelFacts),
     listening: raw.ports.filter(({ listening }) => listening).map(({ port }) => port),
     endpoints: raw.endpoints.map(({ deployment, state, detail }) => ({ deployment, state, detail: detail ?? "" })),
@@ -177,6 +183,11 @@ export function readDockerFacts(host: string, line: string, now: number): Docker
     }),
     watch: raw.watch,
   };
+}
+
+function imageFacts({ Id, RepoTags, RepoDigests, Size, Config }: z.infer<typeof rawImage>): ImageFacts {
+  const build = readImageBuild(Config?.Labels);
+  return { id: Id, names: [...(RepoTags ?? []), ...(RepoDigests ?? [])], size: Size ?? 0, ...(build && { build }) };
 }
 
 function containerFacts(raw: z.infer<typeof rawContainer>, now: number): ContainerFacts {

@@ -102,6 +102,17 @@ it("reads what docker shows", () => {
   });
 });
 
+it("reads what an image was built from, and takes a label that isn't ours for none", () => {
+  const build = { commit: "c".repeat(40), arguments: ["--tf5", ""] };
+  const buildIn = (Labels: object | null) =>
+    read({ images: [{ Id: "sha256:1", RepoTags: [], RepoDigests: [], Size: 7, Config: { Labels } }] }).images[0]?.build;
+  expect(buildIn({ "spark-mesh.build": JSON.stringify(build) })).toEqual(build);
+  for (const text of ["", "{", '{"commit":"main","arguments":[]}', `{"commit":"${"c".repeat(40)}"}`]) {
+    expect(buildIn({ "spark-mesh.build": text })).toBeUndefined();
+  }
+  expect(buildIn(null)).toBeUndefined();
+});
+
 it("takes a Docker that says nothing for what it is", () => {
   const nothing = { containers: [], images: [], models: [], ports: [], endpoints: [], records: [], watch: "missing" };
   expect(read({ ...nothing, docker: "denied", nvidia: null, rootFree: null, homeFree: null })).toEqual({
