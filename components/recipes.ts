@@ -1,5 +1,6 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
+import { buildSource } from "../facts/buildSource";
 import { readMod } from "../facts/mods";
 import { modsFolder } from "../facts/modsSource";
 import { readRecipeFile } from "../facts/recipeFile";
@@ -8,14 +9,14 @@ import type { DeploymentRecipe } from "../plan/deployments/plan";
 import { parseRecipe } from "../plan/recipe/recipe";
 
 /**
- * The recipes of the deployments with what their mods are made of, by the deployment's name.
+ * The recipes of the deployments with what their mods are made of and their images built from, by the deployment's name.
  *
  * @throws Faults of all of them at once, the deployment's name first.
  */
 export function readRecipes({ deployments }: ClusterConfig): Recipes {
   const faults: string[] = [];
   const recipes = new Map<string, DeploymentRecipe>();
-  for (const { name, recipe: wanted, mods: source } of deployments) {
+  for (const { name, recipe: wanted, mods: source, build: builder } of deployments) {
     const told = (place: string) => (line: string) => `${name}: ${place}${line}`;
     const { recipe, folder } = caught(faults, told(""), () => readRecipe(wanted)) ?? {};
     if (!recipe || folder === undefined) continue;
@@ -23,12 +24,13 @@ export function readRecipes({ deployments }: ClusterConfig): Recipes {
       source === undefined || recipe.mods.length === 0
         ? folder
         : caught(faults, told("mods: "), () => modsFolder(source));
+    const build = builder === undefined ? undefined : caught(faults, told("build: "), () => buildSource(builder));
     if (from === undefined) continue;
     const mods = recipe.mods.map(({ name: mod, reference }, index) => {
       const place = `${recipe.source.at(["mods", index])}: mods[${index}]: `;
       return [mod, caught(faults, told(place), () => readMod(from, reference)) ?? []] as const;
     });
-    recipes.set(name, { recipe, mods: Object.fromEntries(mods) });
+    recipes.set(name, { recipe, mods: Object.fromEntries(mods), ...(build && { build }) });
   }
   if (faults.length > 0) throw new Faults("the deployments", faults);
   return recipes;

@@ -63,6 +63,7 @@ const fetchParts = [
   "jobs",
   "docker",
   "nccl",
+  "build",
   "image",
   "model-state",
   "model-copy",

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { packed } from "../facts/repository";
 import {
   renderDeployDocument,
   renderImageDocument,
@@ -48,12 +49,20 @@ export class VllmDeployment extends pulumi.ComponentResource {
     // What is settled waits for nobody: each wait is a twentieth of a preview.
     const after = (resources: readonly pulumi.Resource[]) => (plan.state === "due" ? resources : []);
 
-    const { reference, minimumNccl } = plan.image;
+    const { reference, minimumNccl, build } = plan.image;
     this.image = new VllmImage(
       `${name}-image`,
-      { reference, hosts, ...(minimumNccl !== undefined && { minimumNccl }) },
+      {
+        reference,
+        hosts,
+        ...(minimumNccl !== undefined && { minimumNccl }),
+        ...(build && { build: { commit: build.commit, arguments: build.arguments } }),
+      },
       head,
-      { ...standingOf(plan.image), document: renderImageDocument(plan, owner) },
+      {
+        ...standingOf(plan.image),
+        document: renderImageDocument(plan, owner, build?.due ? packed(build.checkout) : undefined),
+      },
       after([mesh]),
       { parent: this },
     );

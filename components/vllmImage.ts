@@ -1,5 +1,6 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { ImageBuild } from "../facts/imageBuild";
 import type { Host, Work } from "./host";
 
 export interface VllmImageArgs {
@@ -7,6 +8,8 @@ export interface VllmImageArgs {
   readonly reference: string;
   /** Who is to have it, the same image id on each. The first gets it, and sends it to the others. */
   readonly hosts: readonly string[];
+  /** What it is built from, where it is: a change of it builds and copies it anew. Default: pulled, or there. */
+  readonly build?: ImageBuild;
   /** The oldest NCCL that the image may load, in a ring. */
   readonly minimumNccl?: string;
 }

@@ -90,6 +90,8 @@ export interface DeploymentConfig {
   readonly overrides: Readonly<Record<string, string | number | boolean>>;
   /** Where its recipe's mods are: a folder, or `URL#COMMIT` of a git repository. Default: beside the recipe. */
   readonly mods?: string;
+  /** What builds its image: `URL#COMMIT` of a git repository. Default: the image is pulled, or there. */
+  readonly build?: string;
   /** How long `up` waits for an answered completion, in seconds. @default 3600 */
   readonly readySeconds: number;
 }

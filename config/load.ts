@@ -42,7 +42,7 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
     const keys = Object.keys(schema.deployment.shape);
     const deployment = judge(faults, schema.deployment, entry, path, { keys });
     if (deployment === undefined) return;
-    const { name, hosts: chosen, mods } = deployment;
+    const { name, hosts: chosen, mods, build } = deployment;
     const other = pathOf.get(name);
     if (other !== undefined) {
       faults.push(`${path}.name: ${name} is already used by ${other}; every deployment needs its own`);
@@ -57,6 +57,7 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
       readySeconds,
       ...(chosen && { hosts: chosen }),
       ...(mods !== undefined && { mods }),
+      ...(build !== undefined && { build }),
     });
   });
   return deployments;

@@ -21,16 +21,20 @@ docker_says() {
 	fi
 }
 
-# Prints the id of the image $1, its bytes, and the free bytes where Docker keeps images: `none 0 FREE` where there is no
-# such image, or the word of docker_says.
+# Prints the id of the image $1, its bytes, the free bytes where Docker keeps images, and what it was built from if a label
+# says so: `none 0 FREE` where there is no such image, or the word of docker_says.
 image_state() {
-	local root state
+	local root state id size label format='{{.Id}} {{.Size}}'
+	# Neither is there in every image.
+	format+='{{with .Config}}{{with .Labels}}{{with index . "spark-mesh.build"}} {{.}}{{end}}{{end}}{{end}}'
 	root=$(docker_says info --format '{{.DockerRootDir}}') || root=down
 	case $root in
 	nocli | denied | down) printf '%s 0 0' "$root" ;;
 	*)
-		state=$(docker_says image inspect --format '{{.Id}} {{.Size}}' "$1") || state='none 0'
-		printf '%s %s' "$state" "$(free_bytes "$root")"
+		state=$(docker_says image inspect --format "$format" "$1") || state='none 0'
+		# A label that we didn't write may have lines.
+		read -r id size label <<<"$state"
+		printf '%s %s %s %s' "$id" "$size" "$(free_bytes "$root")" "$label"
 		;;
 	esac
 }

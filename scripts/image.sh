@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the document and the files before this one set the rest
-# image: the same image on this host and all targets. It comes from where one has it, or from its registry, and goes to
-# the others over ssh; docker knows an image when it has all of it, and so a run that was cut short leaves nothing.
+# image: the same image on this host and all targets. It comes from where one has it, from its registry, or from what
+# builds it, and goes to the others over ssh; docker knows an image when it has all of it, and so a run that was cut short
+# leaves nothing.
 
 # Of the image: the name on every host, and what this host has of it. The targets that are to get it.
 reference='' id='' image_bytes=0
@@ -14,8 +15,9 @@ image() {
 	ask_all image_state "$reference"
 	for target in "$host" "${targets[@]}"; do judge_docker "$target" "${answers[$target]%% *}"; done
 	end_with_faults
+	name_build
+	if ! has_image "$host"; then bring_image; fi
 	read -r id image_bytes _ <<<"${answers[$host]}"
-	if [[ $id == none ]]; then bring_image; fi
 	check_nccl "$id"
 	for target in "${targets[@]}"; do
 		[[ ${answers[$target]%% *} == "$id" ]] || copies+=("$target")
@@ -24,11 +26,18 @@ image() {
 	printf '%s\n' "$id" >&3
 }
 
-# Gets the image from a target that has it, else by a pull.
+# Whether the host $1 has the image; one that was built from something else is another one.
+has_image() {
+	local found label
+	read -r found _ _ label <<<"${answers[$1]}"
+	[[ $found == sha256:* && (-z $build || $label == "$build") ]]
+}
+
+# Gets the image from a target that has it, else by building or pulling it.
 bring_image() {
 	local target
 	for target in "${targets[@]}"; do
-		[[ ${answers[$target]} != none* ]] || continue
+		has_image "$target" || continue
 		read -r _ image_bytes _ <<<"${answers[$target]}"
 		judge_image_room "$host"
 		end_with_faults
@@ -38,10 +47,11 @@ bring_image() {
 		break
 	done
 	end_with_faults
-	if [[ ! -v ended[$host] ]]; then pull_image; fi
+	if [[ ! -v ended[$host] ]]; then
+		if [[ -n $build ]]; then build_image; else pull_image; fi
+	fi
 	answers["$host"]=$(image_state "$reference")
-	read -r id image_bytes _ <<<"${answers[$host]}"
-	[[ $id == sha256:* ]] || fail "image $image: found none after it was fetched, wanted one; run the command again"
+	has_image "$host" || fail "image $image: found none after it was fetched, wanted one; run the command again"
 }
 
 pull_image() {
@@ -74,14 +84,14 @@ say_pull() {
 # Docker unpacks what it is given beside the image that comes of it.
 judge_image_room() {
 	local free
-	read -r _ _ free <<<"${answers[$1]}"
+	read -r _ _ free _ <<<"${answers[$1]}"
 	judge_room "$1" "$free" $((2 * image_bytes)) "image $image" 'where Docker keeps images'
 }
 
 # Sends the image to all that lack it. Docker writes it out to its own folder first: so it is asked once for all.
 send_image() {
 	local target free
-	read -r _ _ free <<<"$(image_state "$reference")"
+	read -r _ _ free _ <<<"$(image_state "$reference")"
 	judge_room "$host" "$free" "$image_bytes" "image $image: docker save" 'where Docker keeps images'
 	for target in "${copies[@]}"; do judge_image_room "$target"; done
 	end_with_faults

@@ -7,6 +7,7 @@ import { judgeLaunches } from "../launch/preflight";
 import { deploymentNoteOf } from "../note";
 import type { Plan } from "../plan";
 import { printable } from "../views";
+import { judgeBuilds } from "./builds";
 import { standingOfEndpoint } from "./endpoint";
 import { planImage, planModel } from "./fetches";
 import { launchesOf, type Recipes } from "./launches";
@@ -58,7 +59,11 @@ export function planDeployments(
       return bytes === undefined ? [] : [[host, bytes]];
     }),
   );
-  const faults = [...planned.flatMap((one) => one.faults), ...judgeLaunches(launches, memory)];
+  const faults = [
+    ...planned.flatMap((one) => one.faults),
+    ...judgeLaunches(launches, memory),
+    ...judgeBuilds(launches, recipes),
+  ];
   if (faults.length > 0) throw new Faults("the deployments", unique(faults).map(printable));
   return {
     deployments: planned.map((one) => one.plan),
@@ -72,7 +77,9 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
   const config = cluster.deployments.find((one) => one.name === name);
   const readySeconds = config?.readySeconds ?? 0;
   const members = membersOf(launch, cluster, probes);
-  const image = planImage(launch, members, mesh);
+  const recipe = recipes.get(name);
+  if (!recipe) throw new Error(`the recipe of ${name} was not read`);
+  const image = planImage(launch, members, mesh, recipe);
   const model = planModel(launch, members);
   const answer = standingOfEndpoint(launch, members, readySeconds);
   // A worker's words name the head.
@@ -99,7 +106,7 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
         host,
         address: rankHostOf(host, cluster, mesh, probes).address,
       })),
-      mods: recipes.get(name)?.mods ?? {},
+      mods: recipe.mods,
       state,
       differences,
       note: state === "due" ? deploymentNoteOf(differences, otherwise, standingOf(members)) : "",

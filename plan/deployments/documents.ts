@@ -12,12 +12,24 @@ export interface DeployScripts {
 
 type ValueCheck = Parameters<Parameters<typeof documentText>[3]>[0];
 
-/** What `image` reads on the head. @throws Faults where a value would break out of its line */
-export function renderImageDocument({ name, image }: DeploymentPlan, owner: Owner): string {
+/** A line is read and judged as a whole. */
+const CHUNK = 1 << 16;
+
+/**
+ * What `image` reads on the head.
+ *
+ * @param source what it is to be built from, in base64, where it is to be built.
+ * @throws Faults where a value would break out of its line
+ */
+export function renderImageDocument({ name, image }: DeploymentPlan, owner: Owner, source = ""): string {
+  const { build } = image;
   return documentText(image.head, `the image of ${name}`, owner, (check) => [
     `image ${check("image", "image", image.reference)}`,
     ...targetLines(image, check),
     ...(image.minimumNccl === undefined ? [] : [`nccl ${check("word", "nccl", image.minimumNccl)}`]),
+    ...(build ? [`build ${check("word", "commit", build.commit)}`] : []),
+    ...(build?.arguments ?? []).map((word) => `argument ${base64(word)}`),
+    ...(source.match(new RegExp(`.{1,${CHUNK}}`, "g")) ?? []).map((part) => `source ${part}`),
   ]);
 }
 

@@ -1,10 +1,12 @@
-import type { DockerFacts, ModelFacts } from "../../facts/docker";
+import type { DockerFacts, ImageFacts, ModelFacts } from "../../facts/docker";
+import type { ImageBuild } from "../../facts/imageBuild";
 import { differencesAbout, type Finding } from "../differences";
 import { isInContainer, type LaunchPlan } from "../launch/launch";
 import { deploymentNoteOf } from "../note";
 import type { Difference, Plan } from "../plan";
+import { buildOf, buildText, isBuiltFrom } from "./builds";
 import { imageOf, type Member, shortId } from "./members";
-import type { DeploymentPlan, FetchPlan } from "./plan";
+import type { DeploymentPlan, DeploymentRecipe, FetchPlan } from "./plan";
 import { standingOf } from "./standing";
 
 /** The first NCCL that finds its peers in a ring; older ones ignore what they are told without a word. */
@@ -13,17 +15,40 @@ const RING_NCCL = "2.30.7";
 /** What of a thing is on one host, and how that differs from what all should have. */
 type Findings = (docker: DockerFacts) => readonly Finding[];
 
-/** The image of a deployment on all of its hosts: the head's, wherever a tag has moved to meanwhile. */
-export function planImage(launch: LaunchPlan, members: readonly Member[], plan: Plan): DeploymentPlan["image"] {
+/**
+ * The image of a deployment on all of its hosts: the head's, wherever a tag has moved to meanwhile. Where it is to be
+ * built, one that was built from something else is none.
+ */
+export function planImage(
+  launch: LaunchPlan,
+  members: readonly Member[],
+  plan: Plan,
+  recipe: DeploymentRecipe,
+): DeploymentPlan["image"] {
   const reference = launch.ranks[0]?.image ?? "";
-  const wanted = firstOf(members, (docker) => imageOf(docker, reference)?.id);
+  const build = buildOf(launch, recipe);
+  const wanted = firstOf(members, (docker) => wantedImage(docker, reference, build)?.id);
   const fetched = planFetch(launch, members, reference, (docker) => {
-    const found = imageOf(docker, reference)?.id;
-    if (found !== undefined && found === wanted) return [];
-    return [{ property: "image", found: found ? shortId(found) : "missing", wanted: shortId(wanted ?? "present") }];
+    const found = imageOf(docker, reference);
+    if (found && build && !isBuiltFrom(found.build, build)) {
+      return [{ property: "built from", found: buildText(found.build), wanted: buildText(build) }];
+    }
+    if (found !== undefined && found.id === wanted) return [];
+    return [{ property: "image", found: found ? shortId(found.id) : "missing", wanted: shortId(wanted ?? "present") }];
   });
   const isRing = plan.topology === "ring" && members.length > 2;
-  return { ...fetched, reference, ...(isRing && { minimumNccl: RING_NCCL }) };
+  return {
+    ...fetched,
+    reference,
+    ...(isRing && { minimumNccl: RING_NCCL }),
+    ...(build && recipe.build && { build: { ...build, checkout: recipe.build, due: wanted === undefined } }),
+  };
+}
+
+/** The image that a host has under a name; undefined for one that is to be built, and was built from something else. */
+export function wantedImage(docker: DockerFacts, reference: string, build?: ImageBuild): ImageFacts | undefined {
+  const found = imageOf(docker, reference);
+  return found && build && !isBuiltFrom(found.build, build) ? undefined : found;
 }
 
 /** The model likewise: complete, and as the head has it. */

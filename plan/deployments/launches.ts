@@ -8,6 +8,7 @@ import { FLAGS, flagValue } from "../launch/flags";
 import { isInContainer, type LaunchPlan, planLaunch } from "../launch/launch";
 import type { RankHost } from "../launch/ranks";
 import type { RankMesh } from "../nccl";
+import { buildFaults, buildOf } from "./builds";
 import type { DeploymentRecipe } from "./plan";
 
 /** The recipes that are read, by the deployment's name. */
@@ -50,6 +51,7 @@ export function launchesOf(
           `${name}: model: found ${JSON.stringify(launch.model.id)}; allowed: a Hugging Face id, e.g. Qwen/Qwen3-8B, or the absolute path of a folder`,
         );
       }
+      faults.push(...buildFaults(launch, buildOf(launch, found)).map((line) => `${name}: ${line}`));
       return [launch];
     } catch (error) {
       if (!(error instanceof Faults)) throw error;

@@ -1,13 +1,17 @@
+import type { ImageBuild } from "../../facts/imageBuild";
 import type { ModFile } from "../../facts/mods";
+import type { Checkout } from "../../facts/repository";
 import type { LaunchPlan, RankLaunch } from "../launch/launch";
 import type { Difference, HostPlan } from "../plan";
 import type { Recipe } from "../recipe/recipe";
 
-/** A recipe with what its mods are made of. */
+/** A recipe with what its mods are made of, and its image is built from. */
 export interface DeploymentRecipe {
   readonly recipe: Recipe;
   /** Files by the mod's name. */
   readonly mods: Readonly<Record<string, readonly ModFile[]>>;
+  /** Undefined where it isn't built. */
+  readonly build?: Checkout;
 }
 
 /** One thing that is fetched once, on the head, and copied to every other host of a deployment. */
@@ -21,6 +25,14 @@ export interface FetchPlan {
   readonly differences: readonly Difference[];
   /** Why `due`, like a `HostPlan`'s; "" otherwise. */
   readonly note: string;
+}
+
+/** How an image is built, where no host of its deployment has it. */
+export interface BuildPlan extends ImageBuild {
+  /** Where the builder's repository is. */
+  readonly checkout: Checkout;
+  /** Whether it is to be built; false where a host has what was built so. */
+  readonly due: boolean;
 }
 
 /** A rank as every other one finds it. */
@@ -53,6 +65,8 @@ export interface DeploymentPlan {
     readonly reference: string;
     /** Of the NCCL in it, where the ranks are a ring. */
     readonly minimumNccl?: string;
+    /** Undefined where it is pulled, or there. */
+    readonly build?: BuildPlan;
   };
   /** Undefined where it lies in the image. */
   readonly model?: FetchPlan & { readonly id: string; readonly revision?: string };

@@ -3,7 +3,7 @@ import type { DockerFacts } from "../../facts/docker";
 import { FLAGS } from "../launch/flags";
 import { isInContainer, type LaunchPlan, PORT } from "../launch/launch";
 import { inGib } from "../launch/memory";
-import { completeModel, lackingBytes } from "./fetches";
+import { completeModel, lackingBytes, wantedImage } from "./fetches";
 import { imageOf, type Member } from "./members";
 import type { DeploymentPlan } from "./plan";
 import { foreignStack } from "./ranks";
@@ -27,8 +27,8 @@ export function deploymentFaults(
   return [
     ...members.flatMap((member) => foreignFaults(launch.name, member, stack)),
     ...portFaults(launch, members[0]),
-    ...members.flatMap((member) => diskFaults(launch, member, members)),
-    ...sourceFaults(launch, members),
+    ...members.flatMap((member) => diskFaults(launch, member, members, fetches)),
+    ...sourceFaults(launch, members, fetches),
     ...(cluster.trust ? [] : trustFaults(launch.name, members, fetches)),
   ];
 }
@@ -85,12 +85,17 @@ function ownPorts({ containers }: DockerFacts): ReadonlySet<number> {
   );
 }
 
-function diskFaults({ model, ranks }: LaunchPlan, member: Member, members: readonly Member[]): readonly string[] {
+/** What is to be built is as large as what was built of it before, if that is known. */
+function diskFaults(
+  { model }: LaunchPlan,
+  member: Member,
+  members: readonly Member[],
+  { image: { reference, build } }: Fetches,
+): readonly string[] {
   const { docker, host } = member;
   if (docker?.docker !== "ok") return [];
   const lacking = model.id.startsWith("/") ? undefined : lackingBytes(member, members, model);
-  const reference = ranks[0]?.image ?? "";
-  const image = imageOf(docker, reference)
+  const image = wantedImage(docker, reference, build)
     ? undefined
     : members.flatMap(({ docker: other }) => (other ? (imageOf(other, reference)?.size ?? []) : []))[0];
   return [
@@ -111,17 +116,20 @@ function tooFull(
 }
 
 /** What is on no host, and nobody can fetch. */
-function sourceFaults({ name, buildArgs, model, ranks }: LaunchPlan, members: readonly Member[]): readonly string[] {
+function sourceFaults(
+  { name, buildArgs, model }: LaunchPlan,
+  members: readonly Member[],
+  { image: { reference, build } }: Fetches,
+): readonly string[] {
   const [head] = members;
   if (!head || members.some(({ docker }) => docker?.docker !== "ok")) return [];
-  const image = ranks[0]?.image ?? "";
-  const isHere = members.some(({ docker }) => docker && imageOf(docker, image));
+  const isHere = members.some(({ docker }) => docker && imageOf(docker, reference));
   const isFolder = model.id.startsWith("/") && !isInContainer(model.id);
   return [
-    ...(isHere || buildArgs.length === 0 || isFromRegistry(image)
+    ...(isHere || build || buildArgs.length === 0 || isFromRegistry(reference)
       ? []
       : [
-          `${head.host}: image ${image}: found on none of ${name}'s hosts, and building it is not supported yet; build it there with spark-vllm-docker's build-and-copy.sh ${buildArgs.join(" ")}`,
+          `${head.host}: image ${reference}: found on none of ${name}'s hosts, and no registry has it; have it built with the deployment's build: https://github.com/eugr/spark-vllm-docker#COMMIT, or load it there: docker load`,
         ]),
     ...(isFolder && head.docker && !completeModel(head.docker, model)
       ? [`${head.host}: model ${model.id}: found no file there, wanted the model of ${name}; put the folder there`]

@@ -42,6 +42,18 @@ it("has mods from where the deployment says, and says where there is none", () =
   expect(() => readRecipes(from("/no/such"))).toThrow("d0: mods: /no/such: no such folder");
 });
 
+it("says of a deployment's build what is wrong with it", () => {
+  const recipe = written("c.yaml", recipeOf(1));
+  const from = (build: string): ClusterConfig =>
+    cluster({ deployments: [{ name: "d0", recipe, overrides: {}, readySeconds: 3600, build }] });
+  expect(() => readRecipes(from("/no/such"))).toThrow(
+    'd0: build: found "/no/such"; allowed: URL#COMMIT of a git repository',
+  );
+  expect(() => readRecipes(from("https://example.com/builder#main"))).toThrow(
+    "pin it: https://example.com/builder#COMMIT",
+  );
+});
+
 it("says everything that is wrong with all of them, the deployment first", () => {
   const bad = written("bad.yaml", "model: [x]\n");
   const lacking = written("lacking.yaml", recipeOf(1, "mods: [mods/none, '@eugr/mods/x']\n"));

@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, expect, it } from "vitest";
@@ -87,6 +91,37 @@ it("has an image, a model, a command a rank with the head last, and a wait", asy
     ...[1, 2, 0].map(() => ["exec bash -s root deploy", "exec bash -s root undeploy"]),
     ["exec bash -s user ready", undefined],
   ]);
+});
+
+it("sends what builds an image where it is to be built, and only then", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "components-build-"));
+  const git = (...words: string[]) =>
+    execFileSync("git", ["-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.com", ...words]).toString();
+  git("init", "--quiet");
+  writeFileSync(join(folder, "build-and-copy.sh"), "#!/bin/bash\n");
+  git("add", ".");
+  git("commit", "--quiet", "-m", "One");
+  const commit = git("rev-parse", "HEAD").trim();
+  const given = fresh(recipeOf(1, "build_args: [--tf5]\n"));
+  const built = {
+    ...given,
+    recipes: new Map([...given.recipes].map(([name, read]) => [name, { ...read, build: { commit, folder } }])),
+  };
+  const image = async (of: Case) => {
+    const resources = await resourcesOf(of);
+    const { text } = await documentOf(resources.get("qwen-image-fetch"));
+    registered.length = 0;
+    return {
+      inputs: resources.get("qwen-image")?.inputs,
+      lines: text.split("\n").filter((line) => /^(build|argument|source) /.test(line)),
+    };
+  };
+  const first = await image(built);
+  rmSync(folder, { recursive: true });
+  expect(first.inputs).toMatchObject({ build: { commit, arguments: ["--tf5"] } });
+  expect(first.lines).toEqual([`build ${commit}`, "argument LS10ZjU=", expect.stringMatching(/^source H4sI/)]);
+  // What isn't there can't be sent.
+  expect((await image(deployed(built))).lines).toEqual(first.lines.slice(0, 2));
 });
 
 it("waits where something is to be done: network, image, model, workers, head, answer", async () => {

@@ -43,6 +43,8 @@ describe("a config that is right", () => {
         recipe: "qwen3.5",
         hosts: ["spark-1"],
         overrides: { port: 8001, x: true, y: "z" },
+        mods: "~/mods",
+        build: "https://example.com/builder#0123",
         readySeconds: 600,
       },
     ];
@@ -175,6 +177,11 @@ describe("a config that is wrong", () => {
       "a deployment on a host that is gone",
       { hosts: three, deployments: [{ name: "a", recipe: "r", hosts: ["spark-1", "spark-3"] }], abandon: ["spark-3"] },
       ["deployments[0].hosts[1]: spark-3 is in abandon; choose other hosts"],
+    ],
+    [
+      "a build from nothing that is a repository",
+      { hosts: three, deployments: [{ name: "a", recipe: "r", build: true }] },
+      ["deployments[0].build: found true; allowed: URL#COMMIT of a git repository"],
     ],
     [
       "a wait that is no wait",

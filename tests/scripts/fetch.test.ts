@@ -21,6 +21,9 @@ test.each([
   "revision refs/pr/7",
   "target spark-2",
   "token aGZfeA==",
+  `build ${"0".repeat(40)}`,
+  "argument LS10ZjU=",
+  "source H4sIAAAA",
 ])("a document says: %s", (line) => {
   expect(bash("read_document; printf read", document(line))).toEqual({ status: 0, stdout: "read", stderr: "" });
 });
@@ -41,6 +44,9 @@ test.each([
   "target -oProxyCommand=id",
   "target spark-2;id",
   "token a b",
+  "build main",
+  "argument --tf5",
+  "source",
   "shell id",
 ])("a document doesn't say: %s", (line) => {
   expect(bash("read_document; printf read", document(line))).toEqual({
@@ -78,6 +84,23 @@ test.each([
   ["2.9.0", 20_900],
 ])("NCCL %s is number %d", (version, number) => {
   expect(bash(`nccl_number ${version}; printf ' '; nccl_version ${number}`).stdout).toBe(`${number} ${version}`);
+});
+
+test("a builder's words become a label, whatever is in them", () => {
+  const words = ["--tf5", 'a "b" $(id) \\ &', "ä"];
+  const lines = [`build ${"c".repeat(40)}`, ...words.map((word) => `argument ${Buffer.from(word).toString("base64")}`)];
+  const { stdout, stderr } = bash('read_document; name_build; printf "%s" "$build"', document(lines.join("\n")));
+  expect([JSON.parse(stdout), stderr]).toEqual([{ commit: "c".repeat(40), arguments: words }, ""]);
+  expect(bash('read_document; name_build; printf "%s" "$build"', document("image a")).stdout).toBe("");
+});
+
+test("a builder's last words lead to what helps", () => {
+  const remedy = (words: string) => bash(`build_remedy '${words}'`).stdout;
+  expect(remedy("write /x: no space left on device")).toMatch(/^free some space/);
+  expect(remedy("Unknown parameter passed: --tf6")).toMatch(/^correct the recipe.s build_args/);
+  expect(remedy("ERROR: BuildKit is enabled but the buildx component is missing or broken.")).toMatch(/^install /);
+  expect(remedy("curl: (6) Could not resolve host: github.com")).toMatch(/^check the way from /);
+  expect(remedy("ninja: build stopped")).toMatch(/^its last lines stand above/);
 });
 
 test("a registry's words lead to what helps", () => {

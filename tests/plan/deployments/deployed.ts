@@ -29,9 +29,15 @@ export interface Case {
 export function fresh(
   recipe: string | Readonly<Record<string, string>>,
   wishes: readonly Partial<DeploymentConfig>[] = [{}],
-  options: { readonly count?: number; readonly wiring?: string; readonly config?: Partial<ClusterConfig> } = {},
+  options: {
+    readonly count?: number;
+    readonly wiring?: string;
+    readonly config?: Partial<ClusterConfig>;
+    /** Of what builds the deployments' images, by their names; a folder by that name is never looked at. */
+    readonly builds?: Readonly<Record<string, string>>;
+  } = {},
 ): Case {
-  const { count = 3, wiring, config = {} } = options;
+  const { count = 3, wiring, config = {}, builds = {} } = options;
   const texts = typeof recipe === "string" ? { test: recipe } : recipe;
   const deployments = wishes.map((wish) => ({
     name: "qwen",
@@ -53,7 +59,11 @@ export function fresh(
     recipes: new Map(
       deployments.map(({ name, recipe: wanted }) => [
         name,
-        { recipe: parseRecipe(`${wanted}.yaml`, texts[wanted] ?? ""), mods: {} },
+        {
+          recipe: parseRecipe(`${wanted}.yaml`, texts[wanted] ?? ""),
+          mods: {},
+          ...(builds[name] !== undefined && { build: { commit: builds[name], folder: `/cache/${builds[name]}` } }),
+        },
       ]),
     ),
     plan: planMesh({ ...mesh, trust: false }, settled),
@@ -113,7 +123,7 @@ export function deployed(given: Case): Case {
   );
 }
 
-function withRank(docker: DockerFacts, { name, launch, model }: DeploymentPlan, rank: number): DockerFacts {
+function withRank(docker: DockerFacts, { name, launch, model, image }: DeploymentPlan, rank: number): DockerFacts {
   const own = launch.ranks[rank];
   if (!own) throw new Error(`no rank ${rank}`);
   const { digest, container, host } = own;
@@ -136,11 +146,13 @@ function withRank(docker: DockerFacts, { name, launch, model }: DeploymentPlan, 
     age: 86_400,
     restarts: 0,
   };
+  const { build } = image;
+  const built = build && { build: { commit: build.commit, arguments: build.arguments } };
   const record = { version: 1 as const, host, stack: STACK, transaction, digest, payload: "H4sI", deployment: name };
   return {
     ...docker,
     containers: [...docker.containers, running],
-    images: [...docker.images, { id: IMAGE_ID, names: [own.image], size: 20 * GIB }],
+    images: [...docker.images, { id: IMAGE_ID, names: [own.image], size: 20 * GIB, ...built }],
     models: [...docker.models, ...(model && !docker.models.some(({ id }) => id === model.id) ? [whole(model.id)] : [])],
     listening: rank === 0 ? [...docker.listening, launch.endpoint.port, ...launch.ports] : docker.listening,
     endpoints:

@@ -39,6 +39,23 @@ it("tells the head which image, whereto, and the NCCL that a ring needs", () => 
   expect(own(renderImageDocument(two, OWNER))).toEqual(["host spark-1", "image ghcr.io/acme/vllm:1", "target spark-2"]);
 });
 
+it("tells the head what the image is built from, and what builds it only where it is to be built", () => {
+  const commit = "c".repeat(40);
+  const given = fresh(recipeOf(2, 'build_args: [--tf5, "$(id)"]\n'), [{}], {
+    count: 2,
+    wiring: "1/0-2/1",
+    builds: { qwen: commit },
+  });
+  const wanted = ["target spark-2", `build ${commit}`, `argument ${base64("--tf5")}`, "argument JChpZCk="];
+  const source = "A".repeat(100_000);
+  expect(own(renderImageDocument(planOf(given), OWNER, source)).slice(2)).toEqual([
+    ...wanted,
+    `source ${"A".repeat(65_536)}`,
+    `source ${"A".repeat(34_464)}`,
+  ]);
+  expect(own(renderImageDocument(planOf(deployed(given)), OWNER)).slice(2)).toEqual(wanted);
+});
+
 it("tells the head which model, and the token that its hub may ask for", () => {
   expect(own(renderModelDocument(ring, OWNER, "hf_secret"))).toEqual([
     "host spark-1",

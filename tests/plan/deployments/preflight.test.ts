@@ -117,7 +117,7 @@ const FAULTS: readonly (readonly [string, () => Case, readonly string[]])[] = [
     "an image that would have to be built",
     () => fresh(recipeOf(1, "build_args: [--tf5]\n").replace("ghcr.io/acme/vllm:1", "vllm-node")),
     [
-      "spark-1: image vllm-node: found on none of qwen's hosts, and building it is not supported yet; build it there with spark-vllm-docker's build-and-copy.sh --tf5",
+      "spark-1: image vllm-node: found on none of qwen's hosts, and no registry has it; have it built with the deployment's build: https://github.com/eugr/spark-vllm-docker#COMMIT, or load it there: docker load",
     ],
   ],
   [
