@@ -30,7 +30,6 @@ while (($#)); do
 	shift
 done
 echo "Building image $tag"
-echo run >>runs
 docker build -t "$tag" -f "$dockerfile" --network none --build-arg "TF5=$tf5" --build-arg "VLLM_REF=$ref" .
 `;
 const dockerfile = (more = "") => `FROM ${standInReference}
