@@ -18,11 +18,26 @@ export function cacheRoot(): string {
   return cache === undefined || cache === "" ? "/var/cache/spark-mesh-lab" : join(cache, "spark-mesh-lab");
 }
 
-/** Makes a folder or tar in the cache: whole or not at all. Another run may make the same one meanwhile. */
-export async function mmdebstrap(source: PackageSource, path: string, making: Making): Promise<void> {
+/** Makes a folder or tar of Debian packages in the cache. */
+export function mmdebstrap(source: PackageSource, path: string, making: Making): Promise<void> {
+  return makeWhole(path, (aside) => bootstrap(source, aside, making));
+}
+
+/** Has a folder or file made in the cache: whole or not at all. Another run may make the same one meanwhile. */
+export async function makeWhole(path: string, make: (aside: string) => Promise<void>): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   removeAbandoned(dirname(path));
   const aside = asideOf(dirname(path));
+  try {
+    await make(aside);
+  } catch (error) {
+    rmSync(aside, { recursive: true, force: true });
+    throw error;
+  }
+  adopt(aside, path);
+}
+
+async function bootstrap(source: PackageSource, target: string, making: Making): Promise<void> {
   const { code, stderr } = await run(
     [
       "mmdebstrap",
@@ -31,16 +46,14 @@ export async function mmdebstrap(source: PackageSource, path: string, making: Ma
       `--include=${making.packages.join(",")}`,
       ...(source.keyring === undefined ? [] : [`--keyring=${source.keyring}`]),
       source.suite,
-      aside,
+      target,
       source.mirror,
     ],
     { timeoutSeconds: 900, onLine: (line) => line.startsWith("I: ") && making.say(`  ${line.slice(3)}`) },
   );
   if (code !== 0) {
-    rmSync(aside, { recursive: true, force: true });
     throw new Error(`root file system: mmdebstrap failed:\n${stderr.trim().split("\n").slice(-15).join("\n")}`);
   }
-  adopt(aside, path);
 }
 
 /** A name that says who is at it. */

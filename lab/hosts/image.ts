@@ -28,6 +28,10 @@ export interface StandInImage {
   readonly ncclVersion?: number | false;
   /** Environment of every container, for orders to the stand-in (see lab/vllm/vllm and lab/vllm/hf). @default none */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the stand-ins for vllm, hf and ray are in it. @default true */
+  readonly standIns?: boolean;
+  /** More Debian packages in it. @default none */
+  readonly packages?: readonly string[];
 }
 
 /** An image as `docker load` reads it: `tar --dereference --create --directory FOLDER .` */
@@ -45,7 +49,7 @@ const programs = ["vllm", "hf", "ray"];
 const home = "opt/spark-mesh-lab";
 const nccl = "usr/lib/python3/dist-packages/nvidia/nccl/lib/libnccl.so.2";
 const variables = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE=1"];
-const packages = ["python3", "procps"];
+const basePackages = ["python3", "procps"];
 const options = [
   "--variant=essential",
   "--format=tar",
@@ -60,7 +64,7 @@ export async function withArchive<T>(
   say: (line: string) => void,
   use: (archive: Archive) => Promise<T>,
 ): Promise<T> {
-  const base = await ensureBase(say);
+  const base = await ensureBase([...basePackages, ...(image.packages ?? [])], say);
   const folder = mkdtempSync(join(tmpdir(), "spark-mesh-image-"));
   try {
     return await use(await makeArchive(folder, base, image));
@@ -70,9 +74,9 @@ export async function withArchive<T>(
 }
 
 async function makeArchive(folder: string, base: string, image: StandInImage): Promise<Archive> {
-  const { reference = standInReference, ncclVersion = 23007, env = {} } = image;
+  const { reference = standInReference, ncclVersion = 23007, env = {}, standIns = true } = image;
   symlinkSync(base, join(folder, "base.tar"));
-  await makeLayer(join(folder, "stand-in.tar"), ncclVersion);
+  await makeLayer(join(folder, "stand-in.tar"), standIns, ncclVersion);
   const layers = ["base.tar", "stand-in.tar"];
   const digests = [await digestOfBase(base), await digestOf(join(folder, "stand-in.tar"))];
   const own = Object.entries(env).map(([name, value]) => `${name}=${value}`);
@@ -93,17 +97,19 @@ async function makeArchive(folder: string, base: string, image: StandInImage): P
 }
 
 /** The stand-in's own files, as a tar that is the same whenever they are. */
-async function makeLayer(path: string, ncclVersion: number | false): Promise<void> {
+async function makeLayer(path: string, standIns: boolean, ncclVersion: number | false): Promise<void> {
   const root = `${path}.root`;
   const inside = (place: string) => {
     mkdirSync(dirname(join(root, place)), { recursive: true });
     return join(root, place);
   };
-  for (const name of readdirSync(sources).filter((file) => programs.includes(file) || file.endsWith(".py"))) {
-    copyFileSync(join(sources, name), inside(`${home}/${name}`));
-  }
-  for (const program of programs) {
-    symlinkSync(`/${home}/${program}`, inside(`usr/local/bin/${program}`));
+  if (standIns) {
+    for (const name of readdirSync(sources).filter((file) => programs.includes(file) || file.endsWith(".py"))) {
+      copyFileSync(join(sources, name), inside(`${home}/${name}`));
+    }
+    for (const program of programs) {
+      symlinkSync(`/${home}/${program}`, inside(`usr/local/bin/${program}`));
+    }
   }
   if (ncclVersion !== false) {
     const object = `${path}.o`;
@@ -118,7 +124,7 @@ async function makeLayer(path: string, ncclVersion: number | false): Promise<voi
 }
 
 /** The tar of the small Debian, made first if it isn't there. */
-async function ensureBase(say: (line: string) => void): Promise<string> {
+async function ensureBase(packages: readonly string[], say: (line: string) => void): Promise<string> {
   const source = packageSource();
   const key = createHash("sha256").update(JSON.stringify([source.suite, source.components, packages, options]));
   const path = join(cacheRoot(), `image-${source.suite}-${key.digest("hex").slice(0, 12)}.tar`);
