@@ -122,7 +122,7 @@ describe.each(scenarioEngines())("the real vLLM across a ring on the $kind engin
   it("leaves nothing that runs after a destroy", async () => {
     await succeeds(project.destroy("--skip-preview"));
     for (const host of HOSTS) {
-      expect(await inside(host, "docker ps -aq; pgrep -af vllm || true"), host).toBe("");
+      expect(await inside(host, "docker ps -aq; pgrep -il vllm || true"), host).toBe("");
       expect(await inside(host, "ls -d /var/lib/spark-mesh* /run/spark-mesh* 2>/dev/null || true"), host).toBe("");
     }
   });
