@@ -166,7 +166,7 @@ attend_running() {
 			: "${seen_at[$key]:=$(uptime_seconds)}"
 			(($(uptime_seconds) - seen_at[$key] < absence_seconds)) || why="rank $number on ${hosts[number]} was not to be seen for $absence_seconds s: $rank_status"
 			;;
-		died) why="rank $number on ${hosts[number]} died: $rank_status" ;;
+		died) why="rank $number on ${hosts[number]} died: ${rank_status/#running/started again}" ;;
 		came) why="rank $number on ${hosts[number]} is there now" ;;
 		esac
 	done
