@@ -9,6 +9,8 @@ export interface HostSystemArgs {
   readonly sudoers: boolean;
   /** Whether logind removes a user's shared memory at the last logout. True: what was there before decides. */
   readonly removeIpc: boolean;
+  /** earlyoom runs with our arguments. Left out where it isn't declared: its unit is as it was. */
+  readonly earlyoom?: true;
 }
 
 /**

@@ -100,7 +100,10 @@ export class Mesh extends pulumi.ComponentResource {
     const systems = hosts.flatMap(({ host: { name: host, system }, reached }) => {
       if (!system) return [];
       const wish = { plan: system, document: renderSystemDocument(host, system, owner) };
-      return [new HostSystem(`${name}-${host}-system`, { host, ...system.wish }, reached, wish, { parent: this })];
+      const { earlyoom, ...others } = system.wish;
+      // Out of a state that knows nothing of it, where it is off.
+      const inputs = { host, ...others, ...(earlyoom && { earlyoom }) };
+      return [new HostSystem(`${name}-${host}-system`, inputs, reached, wish, { parent: this })];
     });
     const netplanFiles = hosts.map(({ host, reached }) => {
       // The network's commands may need the sudoers file: it is there before them, and goes after them.

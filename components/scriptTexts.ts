@@ -42,7 +42,7 @@ const parts = [
   "main",
 ];
 const trustParts = [...shared, "blocks", "key", "trust", "main"];
-const systemParts = [...shared, "system", "main"];
+const systemParts = [...shared, "system", "earlyoom", "main"];
 const deploymentParts = [
   ...shared,
   "document-deployment",

@@ -81,6 +81,8 @@ export interface SystemConfig {
   readonly sudoers: boolean;
   /** False: logind leaves a user's shared memory and semaphores alone at the last logout. @default true: not declared */
   readonly removeIpc: boolean;
+  /** earlyoom kills an engine before the host itself runs out of memory. @default false */
+  readonly earlyoom: boolean;
 }
 
 export interface DeploymentConfig {

@@ -146,8 +146,13 @@ export const network = z.strictObject(
 
 /** `system`. */
 export const system = z.strictObject(
-  { dockerGroup: onOrOff.default(false), sudoers: onOrOff.default(false), removeIpc: onOrOff.default(true) },
-  allowed("dockerGroup, sudoers, removeIpc"),
+  {
+    dockerGroup: onOrOff.default(false),
+    sudoers: onOrOff.default(false),
+    removeIpc: onOrOff.default(true),
+    earlyoom: onOrOff.default(false),
+  },
+  allowed("dockerGroup, sudoers, removeIpc, earlyoom"),
 );
 
 /** One entry of `deployments`. */

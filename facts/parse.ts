@@ -11,7 +11,7 @@ import {
   readSecondPass,
 } from "./rawFacts";
 import { armedTransaction, hostRecord, rolledBackTransaction, type SeenFile, SYSCTL_FILE } from "./record";
-import { type SystemFacts, systemRecord, systemRecordFile } from "./system";
+import { type EarlyoomFacts, type SystemFacts, systemRecord, systemRecordFile } from "./system";
 import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
@@ -53,8 +53,14 @@ function systemFacts(host: string, raw: RawSystem): SystemFacts {
     ...(raw.sudoers && { sudoers: oneFile(raw.sudoers) }),
     ...(logind && { logind }),
     ...(raw.keepsIpc !== null && { keepsIpc: raw.keepsIpc }),
+    ...(raw.earlyoom && { earlyoom: earlyoomFacts(raw.earlyoom) }),
     ...(record && { record }),
   };
+}
+
+function earlyoomFacts({ dropIn: files, active, enabled }: NonNullable<RawSystem["earlyoom"]>): EarlyoomFacts {
+  const [dropIn] = seenFiles(files);
+  return { ...(dropIn && { dropIn }), ...(active && { active }), ...(enabled && { enabled }) };
 }
 
 function oneFile(raw: readonly RawFile[]): SeenFile | "absent" {

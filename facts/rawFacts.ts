@@ -48,6 +48,16 @@ const system = z.object({
   logind: z.array(file),
   /** null where logind was not asked, or gave no answer. */
   keepsIpc: z.boolean().nullable(),
+  /** null where it is not installed. */
+  earlyoom: z
+    .object({
+      /** A list of one or none. */
+      dropIn: z.array(file),
+      /** systemd's ActiveState and UnitFileState of its unit; "" where it was not asked, or gave no answer. */
+      active: z.string(),
+      enabled: z.string(),
+    })
+    .nullable(),
   record: rawOwnFile,
 });
 

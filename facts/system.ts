@@ -8,13 +8,24 @@ import { recordedFiles, recordHead, type SeenFile, sameStat } from "./record";
 export const sudoersFile = "/etc/sudoers.d/spark-mesh";
 /** The drop-in that has logind leave shared memory alone. */
 export const logindFile = "/etc/systemd/logind.conf.d/90-spark-mesh.conf";
+/** The drop-in that gives earlyoom its arguments. Its base name is no other file's: what was there is kept by it. */
+export const earlyoomFile = "/etc/systemd/system/earlyoom.service.d/90-spark-mesh-earlyoom.conf";
 /** What the last run that looked after a host's system left there (root, 0644). */
 export const systemRecordFile = "/var/lib/spark-mesh-system/record.json";
 
-/** With those of the two files that we wrote. */
+/** With those of the files that we wrote. */
 export const systemRecord = recordHead.extend({ files: recordedFiles });
 
 export type SystemRecord = z.infer<typeof systemRecord>;
+
+/** earlyoom, where it is installed. */
+export interface EarlyoomFacts {
+  readonly dropIn?: SeenFile;
+  /** systemd's ActiveState of its unit, e.g. `active`; undefined where it was not asked, for want of our drop-in. */
+  readonly active?: string;
+  /** Its UnitFileState, e.g. `enabled`, likewise. */
+  readonly enabled?: string;
+}
 
 /** A host's system as it is right now. */
 export interface SystemFacts {
@@ -27,12 +38,14 @@ export interface SystemFacts {
   readonly logind?: SeenFile;
   /** Whether logind, as it runs, leaves shared memory alone; undefined where it was not asked, for want of our drop-in. */
   readonly keepsIpc?: boolean;
+  /** Undefined where it is not installed. */
+  readonly earlyoom?: EarlyoomFacts;
   readonly record?: SystemRecord;
 }
 
 /** Whether anything is declared at all. */
-export function isDeclared({ dockerGroup, sudoers, removeIpc }: SystemConfig): boolean {
-  return dockerGroup || sudoers || !removeIpc;
+export function isDeclared({ dockerGroup, sudoers, removeIpc, earlyoom }: SystemConfig): boolean {
+  return dockerGroup || sudoers || !removeIpc || earlyoom;
 }
 
 /**

@@ -62,7 +62,7 @@ export interface FileMove {
 /** One thing on a host that is not as it should be. */
 export interface Difference {
   readonly host: string;
-  /** A netdev, a file or folder, `transaction`, `group docker`, `logind`; an image, a model, a container, `watch`. */
+  /** A netdev, a file or folder, `transaction`, `group docker`, `logind`, a unit; an image, a model, a container, `watch`. */
   readonly object: string;
   /** What about it, e.g. `mtu`. */
   readonly property: string;

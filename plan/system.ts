@@ -1,6 +1,14 @@
 import type { SystemConfig } from "../config/cluster";
 import type { SeenFile } from "../facts/record";
-import { isDeclared, logindFile, type SystemFacts, type SystemRecord, sudoersFile } from "../facts/system";
+import {
+  type EarlyoomFacts,
+  earlyoomFile,
+  isDeclared,
+  logindFile,
+  type SystemFacts,
+  type SystemRecord,
+  sudoersFile,
+} from "../facts/system";
 import { differencesAbout, type Finding, hashOf, standingFindings } from "./differences";
 import { digestOfSystem } from "./digest";
 import { documentText, type Owner, valueCheck } from "./document";
@@ -20,6 +28,18 @@ const ROOT_OPERATIONS = [
   "deploy",
   "undeploy",
 ] as const;
+
+/**
+ * What earlyoom is run with. A kernel shows 15 characters of a process's name: `VLLM::EngineCor`, `VLLM::Worker_PP`,
+ * `ray::RayWorkerW`. Its default would be 10 % of memory and of swap, both: of a Spark's memory a healthy engine takes up
+ * to 0.9, and what a GPU holds is never swapped out, so that free swap says nothing. 100 on both sides of the comma: with
+ * one, it would not send SIGKILL above half of the swap.
+ */
+const EARLYOOM_ARGUMENTS = [
+  "-m 4,2 -s 100,100 -r 3600",
+  "--prefer ^(vllm|VLLM::|ray::)",
+  "--avoid ^(sshd|systemd|dockerd|containerd|dbus-daemon|NetworkManager)",
+].join(" ");
 
 /** The hosts with what is declared of their systems; as they are where nothing is. */
 export function withSystem(
@@ -55,8 +75,10 @@ function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
   };
 }
 
-function digestOf(wish: SystemConfig, user: string): string {
-  return digestOfSystem({ ...wish, user, operations: wish.sudoers ? ROOT_OPERATIONS : [] });
+/** Without a word of earlyoom where it is off: what earlier releases made stays as they called it. */
+function digestOf({ earlyoom, ...wish }: SystemConfig, user: string): string {
+  const operations = wish.sudoers ? ROOT_OPERATIONS : [];
+  return digestOfSystem({ ...wish, user, operations, ...(earlyoom && { earlyoom: EARLYOOM_ARGUMENTS }) });
 }
 
 /**
@@ -67,7 +89,7 @@ function systemDifferences(
   host: string,
   wish: SystemConfig,
   digest: string,
-  { user, inDocker, sudoers, logind, keepsIpc, record }: SystemFacts,
+  { user, inDocker, sudoers, logind, keepsIpc, earlyoom, record }: SystemFacts,
 ): readonly Difference[] {
   if (!record) return [];
   const committed = (path: string) => record.files.find((file) => file.path === path);
@@ -90,7 +112,23 @@ function systemDifferences(
       drift.push(...differencesAbout(host, "logind", [{ property: "RemoveIPC", found: "yes", wanted: "no" }]));
     }
   }
+  const earlyoomBefore = committed(earlyoomFile);
+  if (wish.earlyoom && earlyoomBefore) {
+    drift.push(
+      ...differencesAbout(host, earlyoomFile, fileFindings(earlyoom?.dropIn, earlyoomBefore, "644")),
+      ...differencesAbout(host, "earlyoom.service", unitFindings(earlyoom)),
+    );
+  }
   return drift;
+}
+
+/** Of a unit that was asked about. */
+function unitFindings({ active = "active", enabled = "enabled" }: EarlyoomFacts = {}): readonly Finding[] {
+  const findings = [
+    { property: "state", found: active, wanted: "active" },
+    { property: "at boot", found: enabled, wanted: "enabled" },
+  ];
+  return findings.filter(({ found, wanted }) => found !== wanted);
 }
 
 function fileFindings(
@@ -112,6 +150,11 @@ export function systemFaults({ config: { name: host }, facts }: ReachedHost, wis
   if (wish.dockerGroup && facts.system.inDocker === undefined) {
     lines.push(`${host}: there is no group docker; install Docker, or take dockerGroup out of spark-mesh:system`);
   }
+  if (wish.earlyoom && !facts.system.earlyoom) {
+    lines.push(
+      `${host}: earlyoom: found not installed, wanted installed; sudo apt install earlyoom, or take earlyoom out of spark-mesh:system`,
+    );
+  }
   return lines.map((line) => ({ host, line }));
 }
 
@@ -127,5 +170,6 @@ export function renderSystemDocument(host: string, { wish, user, digest }: Syste
     ...(wish.dockerGroup ? ["dockerGroup"] : []),
     ...(wish.sudoers ? [`sudoers ${ROOT_OPERATIONS.join(" ")}`] : []),
     ...(wish.removeIpc ? [] : ["removeIpc no"]),
+    ...(wish.earlyoom ? [`earlyoom ${EARLYOOM_ARGUMENTS}`] : []),
   ]);
 }

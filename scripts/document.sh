@@ -17,7 +17,7 @@ key_wanted=no public_key='' peers_base64=''
 block_authorized_keys='' block_known_hosts='' block_config=''
 declare -a logins=()
 # Of the host's system: the login user, and what is declared.
-user='' docker_group=no remove_ipc=''
+user='' docker_group=no remove_ipc='' earlyoom_arguments=''
 declare -a sudo_operations=()
 
 # Reads it all; the variables that are named have to have a value then.
@@ -34,6 +34,7 @@ read_document() {
 # Fails on anything that it doesn't know: scripts and document come from one release.
 read_line() {
 	local words owner='^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$' base64='^[A-Za-z0-9+/]+=*$'
+	local arguments='^-[A-Za-z0-9 ,:()|^-]+$'
 	local netdev='^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$' address='^[A-Za-z0-9][A-Za-z0-9.:_-]*$' cidr='^[0-9.]+/[0-9]+$'
 	read -r -a words <<<"$2"
 	case $1 in
@@ -78,6 +79,7 @@ read_line() {
 	dockerGroup) [[ -z $2 ]] && docker_group=yes ;;
 	sudoers) [[ $2 =~ ^[a-z]+(\ [a-z]+)*$ ]] && sudo_operations=("${words[@]}") ;;
 	removeIpc) [[ $2 == no ]] && remove_ipc=$2 ;;
+	earlyoom) [[ $2 =~ $arguments ]] && earlyoom_arguments=$2 ;;
 	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
 	*) read_own_line "$1" "$2" ;;
 	esac

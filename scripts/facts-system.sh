@@ -10,6 +10,28 @@ json_sudoers() {
 	if [[ -e $file ]]; then json_files "$1" "$file"; else REPLY=[]; fi
 }
 
+# Sets REPLY to our drop-in for earlyoom and, where it is there, to what systemd says of the unit; null where earlyoom is
+# not installed.
+json_earlyoom() {
+	local file=/etc/systemd/system/earlyoom.service.d/90-spark-mesh-earlyoom.conf key value document active='' enabled=''
+	REPLY=null
+	type -P earlyoom >/dev/null || return 0
+	if [[ -e $file ]]; then
+		while IFS='=' read -r key value; do
+			case $key in
+			ActiveState) active=$value ;;
+			UnitFileState) enabled=$value ;;
+			esac
+		done < <(timeout 2 systemctl show --property ActiveState,UnitFileState earlyoom.service)
+		json_files contents "$file"
+	else
+		REPLY=[]
+	fi
+	document="{\"dropIn\":$REPLY"
+	json_string "$active" && document+=",\"active\":$REPLY"
+	json_string "$enabled" && REPLY="$document,\"enabled\":$REPLY}"
+}
+
 # Sets REPLY to what is asked of every host, declared or not.
 json_system() {
 	local name gid docker=null keeps=null file=/etc/systemd/logind.conf.d/90-spark-mesh.conf document
@@ -30,5 +52,7 @@ json_system() {
 		'b false') keeps=true ;;
 		esac
 	fi
-	json_file /var/lib/spark-mesh-system/record.json && REPLY="$document,\"keepsIpc\":$keeps,\"record\":$REPLY}"
+	document+=",\"keepsIpc\":$keeps"
+	json_earlyoom && document+=",\"earlyoom\":$REPLY"
+	json_file /var/lib/spark-mesh-system/record.json && REPLY="$document,\"record\":$REPLY}"
 }

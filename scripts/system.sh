@@ -5,7 +5,7 @@
 # In $system_folder (a folder of its own, for the network's goes first at a destroy, by the scripts that committed it):
 #   record.json   what the last run left, readable to all
 #   original/     what was there before we touched it first: a copy of the file NAME, or NAME.absent where there was
-#                 none, and in docker the user and whether he was a member
+#                 none, in docker the user and whether he was a member, and in earlyoom what its unit was
 
 system_folder=/var/lib/spark-mesh-system
 original=$system_folder/original
@@ -26,6 +26,7 @@ system() {
 	(umask 077 && mkdir -p "$original")
 	if [[ $docker_group == yes ]]; then join_docker; else leave_docker; fi
 	if [[ $remove_ipc == no ]]; then keep_ipc; else release_ipc; fi
+	if [[ -n $earlyoom_arguments ]]; then guard_memory; else release_memory; fi
 	# Last, as it is taken away last: what comes before it may need it.
 	if ((${#sudo_operations[@]} > 0)); then allow_operations; else give_back "$sudoers_file"; fi
 	write_record
@@ -45,6 +46,7 @@ unsystem() {
 leave_system() {
 	leave_docker
 	release_ipc
+	release_memory
 	give_back "$sudoers_file"
 	rm -rf -- "$system_folder"
 	sync "${system_folder%/*}"
@@ -118,11 +120,7 @@ render_sudoers() {
 
 # Has logind leave a user's shared memory alone when the last session ends. It takes up new settings without a restart.
 keep_ipc() {
-	local folder=${logind_file%/*}
-	if [[ ! -e $folder ]]; then
-		: >"$original/${folder##*/}.absent"
-		mkdir -p "$folder"
-	fi
+	put_folder "${logind_file%/*}"
 	put_file "$logind_file" 0644 $'# Written by spark-mesh: "pulumi up" puts it back as it is here, "pulumi destroy" takes it away.\n[Login]\nRemoveIPC=no'
 	logind_runs || return 0
 	logind_keeps_ipc || reload_logind
@@ -131,14 +129,11 @@ keep_ipc() {
 }
 
 release_ipc() {
-	local folder=${logind_file%/*}
 	if [[ -e $original/${logind_file##*/} || -e $original/${logind_file##*/}.absent ]]; then
 		give_back "$logind_file"
 		! logind_runs || reload_logind
 	fi
-	[[ -e $original/${folder##*/}.absent ]] || return 0
-	rmdir --ignore-fail-on-non-empty -- "$folder" || true
-	remove_file "$original/${folder##*/}.absent"
+	give_back_folder "${logind_file%/*}"
 }
 
 logind_runs() {
@@ -152,6 +147,20 @@ reload_logind() {
 
 logind_keeps_ipc() {
 	[[ $(busctl --timeout=5 get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager RemoveIPC) == 'b false' ]]
+}
+
+# Makes the folder $1, and keeps that there was none.
+put_folder() {
+	[[ ! -e $1 ]] || return 0
+	: >"$original/${1##*/}.absent"
+	mkdir -p "$1"
+}
+
+# Takes away the folder $1 if we made it and nobody else uses it.
+give_back_folder() {
+	[[ -e $original/${1##*/}.absent ]] || return 0
+	rmdir --ignore-fail-on-non-empty -- "$1" || true
+	remove_file "$original/${1##*/}.absent"
 }
 
 # Writes the text $3 to the file $1 with mode $2, and keeps what was there first.
@@ -198,7 +207,7 @@ render_record() {
 	printf '{\n  "version": 1,\n  "host": "%s",\n  "stack": "%s",\n  "transaction": "%s",\n  "digest": "%s",\n  "payload": "%s",\n' \
 		"$host" "$stack" "$1" "$digest" "$payload"
 	printf '  "files": ['
-	for file in "$sudoers_file" "$logind_file"; do
+	for file in "$sudoers_file" "$logind_file" "$earlyoom_file"; do
 		[[ -e $original/${file##*/} || -e $original/${file##*/}.absent ]] || continue
 		printf '%s\n    %s' "$separator" "$(render_file "$file")"
 		separator=,

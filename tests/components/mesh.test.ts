@@ -151,7 +151,7 @@ describe("a mesh on a switch", () => {
 });
 
 describe("a ring whose hosts' systems are looked after", () => {
-  const config = cluster({ system: { dockerGroup: false, sudoers: true, removeIpc: true } });
+  const config = cluster({ system: { dockerGroup: false, sudoers: true, removeIpc: true, earlyoom: false } });
 
   it("has one more component and command a host, before the network's", async () => {
     const resources = await meshOf(freshProbes(), config);
@@ -159,12 +159,23 @@ describe("a ring whose hosts' systems are looked after", () => {
       type: "spark-mesh:index:HostSystem",
       inputs: { host: "spark-2", dockerGroup: false, sudoers: true, removeIpc: true },
     });
+    // States of earlier releases know nothing of it.
+    expect(get(resources, "mesh-spark-2-system").inputs).not.toHaveProperty("earlyoom");
     const { inputs } = get(resources, "mesh-spark-2-system-run");
     expect(inputs.create).toBe("exec bash -s root system");
     expect(inputs.update).toMatch(/^exec bash -s root system # first visit, files=[0-9a-f]+$/);
     expect(inputs.delete).toBe("exec bash -s root unsystem");
     const { dependsOn } = get(resources, "mesh-spark-2-netplan-stage").options;
     expect([dependsOn].flat().map((one) => one instanceof HostSystem && one.host)).toEqual(["spark-2"]);
+  });
+
+  it("names earlyoom where it is declared", async () => {
+    const installed = ["spark-1", "spark-2", "spark-3"].reduce(
+      (probes, host) => change(probes, host, (facts) => ({ ...facts, system: { ...facts.system, earlyoom: {} } })),
+      freshProbes(),
+    );
+    const resources = await meshOf(installed, cluster({ system: { ...config.system, earlyoom: true } }));
+    expect(get(resources, "mesh-spark-2-system").inputs).toMatchObject({ sudoers: true, earlyoom: true });
   });
 
   it("allows without a password every command that is run as root, and nothing that isn't", async () => {

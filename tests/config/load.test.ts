@@ -16,7 +16,7 @@ describe("a config that is right", () => {
         migrate: false,
       },
       trust: true,
-      system: { dockerGroup: false, sudoers: false, removeIpc: true },
+      system: { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false },
       deployments: [],
       abandon: [],
     });
@@ -36,7 +36,7 @@ describe("a config that is right", () => {
       confirmSeconds: 30,
       migrate: true,
     };
-    const system = { dockerGroup: true, sudoers: true, removeIpc: false };
+    const system = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
     const deployments = [
       {
         name: "qwen",

@@ -68,7 +68,7 @@ const settled: HostFacts = {
     return { ...live, mtu: 9000, addresses };
   }),
 };
-const undeclared = { dockerGroup: false, sudoers: false, removeIpc: true };
+const undeclared = { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false };
 const decide = (
   facts: HostFacts,
   { listed = true, declared = false, abandoned = [] as string[], system = undeclared } = {},

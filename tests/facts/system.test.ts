@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseFirstPass, withSecondPass } from "../../facts/parse";
-import { type SystemFacts, sudoersFile, systemNeedsSudo } from "../../facts/system";
+import { earlyoomFile, type SystemFacts, sudoersFile, systemNeedsSudo } from "../../facts/system";
 import fresh from "./fixtures/fresh.json";
 
 const stat = { path: sudoersFile, mode: "440", owner: "root:root", size: 9, inode: 7, ctime: "5.000000001" };
@@ -14,8 +14,8 @@ const record = {
   payload: "p",
   files: [{ ...stat, sha256: "0" }],
 };
-const none = { dockerGroup: false, sudoers: false, removeIpc: true };
-const all = { dockerGroup: true, sudoers: true, removeIpc: false };
+const none = { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false };
+const all = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 function parse(change: object) {
@@ -39,6 +39,19 @@ it("tells what was seen from what could not be", () => {
     logind: { ...drop, text: "[Login]\n" },
     keepsIpc: true,
     record,
+  });
+});
+
+it("tells earlyoom that is installed from one that isn't, and what was asked from what was not", () => {
+  const earlyoomOf = (earlyoom: object | null) => parse({ earlyoom }).system.earlyoom;
+  expect(earlyoomOf(null)).toBeUndefined();
+  expect(earlyoomOf({ dropIn: [], active: "", enabled: "" })).toEqual({});
+  const dropIn = { ...drop, path: earlyoomFile };
+  const seen = { dropIn: [{ ...dropIn, contents: base64("[Service]\n") }], active: "failed", enabled: "disabled" };
+  expect(earlyoomOf(seen)).toEqual({
+    dropIn: { ...dropIn, text: "[Service]\n" },
+    active: "failed",
+    enabled: "disabled",
   });
 });
 

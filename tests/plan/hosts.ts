@@ -32,7 +32,7 @@ export function cluster(change: Partial<ClusterConfig> = {}, count = 3): Cluster
       migrate: false,
     },
     trust: false,
-    system: { dockerGroup: false, sudoers: false, removeIpc: true },
+    system: { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false },
     deployments: [],
     abandon: [],
     ...change,

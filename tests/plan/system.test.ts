@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterConfig, SystemConfig } from "../../config/cluster";
 import type { Probe } from "../../facts/hostFacts";
-import { logindFile, type SystemFacts, sudoersFile } from "../../facts/system";
+import { earlyoomFile, logindFile, type SystemFacts, sudoersFile } from "../../facts/system";
 import { sha256 } from "../../plan/digest";
 import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
 import { renderSystemDocument } from "../../plan/system";
 import { change, cluster, faults, freshProbes, settledProbes } from "./hosts";
 
-const DECLARED: SystemConfig = { dockerGroup: true, sudoers: true, removeIpc: false };
+const DECLARED: SystemConfig = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
 const OWNER = { stack: "organization/spark-mesh/home", operator: "me@laptop" };
 const declared = (system: Partial<SystemConfig> = {}) => cluster({ system: { ...DECLARED, ...system } });
 const file = (path: string, mode: string, text: string) => ({
@@ -22,13 +22,15 @@ const file = (path: string, mode: string, text: string) => ({
 });
 const SUDOERS = file(sudoersFile, "440", "rule\n");
 const LOGIND = file(logindFile, "644", "RemoveIPC=no\n");
+const DROP_IN = file(earlyoomFile, "644", "[Service]\n");
+const EARLYOOM = { dropIn: DROP_IN, active: "active", enabled: "enabled" };
 
 /** Every host with its network settled, and its system as a run of this plan left it. */
 function made(config: ClusterConfig = declared()): Map<string, Probe> {
   const plan = planMesh(config, settledNetwork(config));
   return plan.hosts.reduce((probes, { name, system }) => {
     if (!system) throw new Error(`${name}: nothing is declared`);
-    const files = [SUDOERS, LOGIND].map(({ text, ...stat }) => ({ ...stat, sha256: sha256(text) }));
+    const files = [SUDOERS, LOGIND, DROP_IN].map(({ text, ...stat }) => ({ ...stat, sha256: sha256(text) }));
     const { stack } = OWNER;
     const record = {
       version: 1 as const,
@@ -40,13 +42,23 @@ function made(config: ClusterConfig = declared()): Map<string, Probe> {
       files,
     };
     const { text: _, ...sudoers } = SUDOERS;
-    return editSystem(probes, name, { inDocker: true, sudoers, logind: LOGIND, keepsIpc: true, record });
+    return editSystem(probes, name, {
+      inDocker: true,
+      sudoers,
+      logind: LOGIND,
+      keepsIpc: true,
+      earlyoom: EARLYOOM,
+      record,
+    });
   }, settledNetwork(config));
 }
 
 function settledNetwork(config: ClusterConfig): Map<string, Probe> {
   const member = (probes: Map<string, Probe>) =>
-    ["spark-1", "spark-2", "spark-3"].reduce((all, host) => editSystem(all, host, { inDocker: false }), probes);
+    ["spark-1", "spark-2", "spark-3"].reduce(
+      (all, host) => editSystem(all, host, { inDocker: false, earlyoom: {} }),
+      probes,
+    );
   const fresh = member(freshProbes());
   return settledProbes(planMesh(config, fresh), fresh);
 }
@@ -77,7 +89,7 @@ it("is due on a first visit without any drift, and settled as it was made", () =
   expect(systemOf(plan)).toMatchObject({ user: "nvidia", note: "", committedPayload: "H4sIsystem" });
 });
 
-it.each<Partial<SystemConfig>>([{ dockerGroup: false }, { sudoers: false }, { removeIpc: true }])(
+it.each<Partial<SystemConfig>>([{ dockerGroup: false }, { sudoers: false }, { removeIpc: true }, { earlyoom: false }])(
   "is due without drift where the wish changed: %o",
   (wish) => {
     const system = systemOf(planMesh(declared(wish), made()));
@@ -111,6 +123,14 @@ describe("drift", () => {
     ],
     [{ logind: { ...LOGIND, text: "" } }, `${logindFile}: text: changed since the last run, as it was written`],
     [{ keepsIpc: false }, "logind: RemoveIPC: yes, no"],
+    [
+      { earlyoom: { ...EARLYOOM, dropIn: { ...DROP_IN, text: "" } } },
+      `${earlyoomFile}: text: changed since the last run, as it was written`,
+    ],
+    [{ earlyoom: { ...EARLYOOM, dropIn: { ...DROP_IN, mode: "600" } } }, `${earlyoomFile}: mode: 600, 644`],
+    [{ earlyoom: {} }, `${earlyoomFile}: file: missing, present`],
+    [{ earlyoom: { ...EARLYOOM, active: "inactive" } }, "earlyoom.service: state: inactive, active"],
+    [{ earlyoom: { ...EARLYOOM, enabled: "disabled" } }, "earlyoom.service: at boot: disabled, enabled"],
   ])("%o is said", (edit, said) => expect(found(edit)).toEqual([said]));
 
   it("of a file that can't be read is said, and an equal text with another stat is none", () => {
@@ -147,12 +167,27 @@ it("needs sudo where the file that spared it is gone", () => {
 it("says what can't be: no group docker, a user of a strange name", () => {
   const probes = change(settledNetwork(declared()), "spark-3", (facts) => ({
     ...facts,
-    system: { user: 'x\nuser "root"', sudoers: "absent" as const },
+    system: { user: 'x\nuser "root"', sudoers: "absent" as const, earlyoom: {} },
   }));
   expect(faults(probes, declared())).toEqual([
     expect.stringMatching(/^spark-3: login user: found "x\\nuser \\"root\\""; allowed: letters/),
     "spark-3: there is no group docker; install Docker, or take dockerGroup out of spark-mesh:system",
   ]);
+});
+
+it("asks for earlyoom where it is declared and not installed", () => {
+  const probes = change(settledNetwork(declared()), "spark-2", (facts) => {
+    const { earlyoom: _, ...system } = facts.system;
+    return { ...facts, system };
+  });
+  expect(faults(probes, declared())).toEqual([
+    "spark-2: earlyoom: found not installed, wanted installed; sudo apt install earlyoom, or take earlyoom out of spark-mesh:system",
+  ]);
+});
+
+it("calls what has no earlyoom in it as releases did that knew none", () => {
+  const { digest } = systemOf(planMesh(declared({ earlyoom: false, sudoers: false }), made()));
+  expect(digest).toBe(sha256('{"dockerGroup":true,"operations":[],"removeIpc":false,"sudoers":false,"user":"nvidia"}'));
 });
 
 it("leaves hosts alone that can't be asked", () => {
@@ -174,9 +209,12 @@ it("renders a line for each thing that is declared", () => {
       "user nvidia",
       "dockerGroup",
       "sudoers facts stage commit undo release system unsystem deploy undeploy",
-      "removeIpc no\n",
+      "removeIpc no",
+      "earlyoom -m 4,2 -s 100,100 -r 3600 --prefer ^(vllm|VLLM::|ray::) --avoid ^(sshd|systemd|dockerd|containerd|dbus-daemon|NetworkManager)\n",
     ].join("\n"),
   );
-  const one = systemOf(planMesh(declared({ sudoers: false, removeIpc: true }), settledNetwork(declared())));
+  const one = systemOf(
+    planMesh(declared({ sudoers: false, removeIpc: true, earlyoom: false }), settledNetwork(declared())),
+  );
   expect(renderSystemDocument("spark-2", one, OWNER).split("\n").slice(6)).toEqual(["dockerGroup", ""]);
 });
