@@ -1,0 +1,172 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab } from "../../lab/hosts/lab";
+import { Project, type Step } from "../../lab/project";
+import { scenarioEngines } from "./engines";
+import { traces } from "./observe";
+
+const HOSTS = ["spark-1", "spark-2"] as const;
+const FOLDER = "/etc/systemd/system/earlyoom.service.d";
+const DROP_IN = `${FOLDER}/90-spark-mesh-earlyoom.conf`;
+const LATER = `${FOLDER}/99-later.conf`;
+/** What the unit runs, its arguments one a line. */
+const COMMAND = `tr '\\0' '\\n' </proc/$(systemctl show -P MainPID earlyoom)/cmdline`;
+const DECLARED_COMMAND = [
+  "/usr/bin/earlyoom",
+  ..."-m 4,2 -s 100,100 -r 3600 --prefer ^(vllm|VLLM::|ray::)".split(" "),
+  "--avoid",
+  "^(sshd|systemd|dockerd|containerd|dbus-daemon|NetworkManager)",
+];
+
+const DRIFTS = [
+  { host: "spark-1", breakage: `rm ${DROP_IN}`, says: `${DROP_IN}: file: found missing, wanted present` },
+  {
+    host: "spark-2",
+    breakage: `sed -i s/4,2/3,1/ ${DROP_IN}`,
+    says: `${DROP_IN}: text: found changed since the last run, wanted as it was written`,
+  },
+  {
+    host: "spark-1",
+    breakage: "systemctl stop earlyoom",
+    says: "earlyoom.service: state: found inactive, wanted active",
+  },
+  {
+    host: "spark-2",
+    breakage: "SYSTEMCTL_SKIP_SYSV=1 systemctl disable earlyoom",
+    says: "earlyoom.service: at boot: found disabled, wanted enabled",
+  },
+] as const;
+
+/** The package is the control machine's own: the file that apt has, installed as it is on a Spark. */
+describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
+  const packages = mkdtempSync(join(tmpdir(), "earlyoom-"));
+  let lab: Lab;
+  let project: Project;
+  let before: Awaited<ReturnType<typeof look>>;
+
+  beforeAll(async () => {
+    execFileSync("apt-get", ["-qq", "-o", "APT::Sandbox::User=root", "download", "earlyoom"], { cwd: packages });
+    lab = await Lab.up({
+      name: "earlyoom",
+      fresh: true,
+      stackFile: false,
+      wiring: "pair",
+      hosts: HOSTS.map((name) => ({ name, renderer: "networkd" })),
+      shares: [{ from: packages, to: "/packages" }],
+    });
+    // As the package leaves it, with a person's own arguments: enabled, and running.
+    await inside("spark-1", "dpkg -i /packages/*.deb");
+    await inside("spark-1", `echo 'EARLYOOM_ARGS="-r 60 -m 1"' >/etc/default/earlyoom; systemctl restart earlyoom`);
+    project = await Project.create(engine, lab, { config: { system: { earlyoom: true } } });
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await Lab.down("earlyoom");
+    rmSync(packages, { recursive: true });
+  });
+
+  async function inside(host: string, command: string): Promise<string> {
+    const { code, stdout, stderr } = await lab.exec(host, command);
+    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
+    return stdout;
+  }
+
+  /** Everything that a run could leave on a host, byte for byte. */
+  function look() {
+    return Promise.all(
+      HOSTS.map(async (host) => ({
+        ...(await traces(lab, host)),
+        etc: await inside(
+          host,
+          "find /etc -path '*earlyoom*' | sort | while read -r f; do stat -c '%N %a %U:%G' $f; [ -d $f ] || { stat -c %Y $f; sha256sum $f; }; done",
+        ),
+        unit: await inside(host, "systemctl show -p LoadState,ActiveState,UnitFileState earlyoom"),
+        command: (await lab.exec(host, COMMAND)).stdout,
+        state: await inside(host, "find /var/lib /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
+      })),
+    );
+  }
+
+  async function succeeds(step: Promise<Step>): Promise<Step> {
+    const done = await step;
+    expect(done.code, done.output).toBe(0);
+    return done;
+  }
+
+  async function expectQuiet(): Promise<void> {
+    const preview = await succeeds(project.preview("--expect-no-changes"));
+    expect(preview.output).not.toContain("warning:");
+  }
+
+  async function expectGuarded(): Promise<void> {
+    for (const host of HOSTS) {
+      expect((await inside(host, COMMAND)).trim().split("\n"), host).toEqual(DECLARED_COMMAND);
+      expect(await inside(host, "systemctl is-enabled earlyoom")).toBe("enabled\n");
+    }
+  }
+
+  it("that is not installed is said before anything is touched", async () => {
+    const found = await look();
+    for (const step of [project.preview(), project.up()]) {
+      const { code, output } = await step;
+      expect(code, output).not.toBe(0);
+      expect(output).toContain(
+        "spark-2: earlyoom: found not installed, wanted installed; sudo apt install earlyoom, or take earlyoom out of spark-mesh:system",
+      );
+    }
+    expect(await look()).toEqual(found);
+    // Switched off by a person, and with a drop-in of that name from elsewhere.
+    await inside("spark-2", "dpkg -i /packages/*.deb && systemctl disable --now earlyoom");
+    await inside("spark-2", `mkdir ${FOLDER} && printf '[Service]\\nNice=5' >${DROP_IN} && chmod 600 ${DROP_IN}`);
+    await inside("spark-2", "systemctl daemon-reload");
+    before = await look();
+  });
+
+  it("that doesn't take our arguments fails, and a first run leaves nothing", async () => {
+    await inside("spark-2", `printf '[Service]\\nEnvironment=EARLYOOM_ARGS=-r60\\n' >${LATER}`);
+    const up = await project.up();
+    expect(up.code, up.output).not.toBe(0);
+    expect(up.output).toContain(
+      "spark-2: earlyoom.service: found active with other arguments or none 5 s after its start",
+    );
+    await inside("spark-2", `rm ${LATER}; systemctl daemon-reload`);
+    expect((await look())[1]).toEqual(before[1]);
+  });
+
+  it("runs with our arguments, and would kill vLLM's processes first", async () => {
+    await succeeds(project.up());
+    await expectGuarded();
+    await expectQuiet();
+    const victim = await inside(
+      "spark-1",
+      `bash -c 'echo VLLM::EngineCore >/proc/$$/comm; sleep 20; :' & pid=$!; sleep 1; mapfile -t words < <(${COMMAND}); timeout 2 "\${words[@]}" -m 99 --dryrun 2>&1 | grep -m 1 'sending SIG.* to process'; kill $pid`,
+    );
+    expect(victim).toContain('"VLLM::EngineCor"');
+  });
+
+  it.each(DRIFTS)("$host: $says is said, repaired and quiet", async ({ host, breakage, says }) => {
+    await inside(host, breakage);
+    const preview = await succeeds(project.preview());
+    expect([...new Set(preview.output.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
+    const up = await succeeds(project.up());
+    expect([...new Set(up.output.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
+    await expectGuarded();
+    await expectQuiet();
+  });
+
+  it("is as it was where the option is taken out, and after destroy", async () => {
+    const unitsOf = (all: typeof before) => all.map(({ etc, unit, command }) => [etc, unit, command]);
+    project.reconfigure({ system: undefined });
+    await succeeds(project.up());
+    expect(unitsOf(await look())).toEqual(unitsOf(before));
+    project.reconfigure({ system: { earlyoom: true } });
+    await succeeds(project.up());
+    await expectGuarded();
+    await succeeds(project.destroy());
+    expect(await look()).toEqual(before);
+  });
+});
