@@ -155,7 +155,7 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
     await expectQuiet();
     const victim = await inside(
       "spark-1",
-      `bash -c 'echo VLLM::EngineCore >/proc/$$/comm; sleep 20; :' & pid=$!; sleep 1; mapfile -t words < <(${COMMAND}); timeout 2 "\${words[@]}" -m 99 --dryrun 2>&1 | grep -m 1 'sending SIG.* to process'; kill $pid`,
+      `bash -c 'echo VLLM::EngineCore >/proc/$$/comm; sleep 20; :' >/dev/null 2>&1 & pid=$!; sleep 1; mapfile -t words < <(${COMMAND}); timeout 2 "\${words[@]}" -m 99 --dryrun 2>&1 | grep -m 1 'sending SIG.* to process'; kill $pid`,
     );
     expect(victim).toContain('"VLLM::EngineCor"');
   });
