@@ -24,7 +24,8 @@ declare -a sudo_operations=()
 read_document() {
 	local key rest name
 	while read -r key rest; do
-		read_line "$key" "$rest" || fail "the document has a line that this script can't read: $key"
+		read_line "$key" "$rest" || read_own_line "$key" "$rest" ||
+			fail "the document has a line that this script can't read: $key"
 	done
 	for name in stack operator "$@"; do
 		[[ -n ${!name} ]] || fail 'the document is incomplete'
@@ -81,11 +82,12 @@ read_line() {
 	removeIpc) [[ $2 == no ]] && remove_ipc=$2 ;;
 	earlyoom) [[ $2 =~ $arguments ]] && earlyoom_arguments=$2 ;;
 	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
-	*) read_own_line "$1" "$2" ;;
+	*) return 1 ;;
 	esac
 }
 
-# A program whose documents have lines of their own has another in place of this.
+# A program whose documents have lines of their own has another in place of this. It is no part of read_line, whose local
+# variables would hide those that it sets.
 read_own_line() {
 	return 1
 }
