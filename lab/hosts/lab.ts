@@ -163,15 +163,22 @@ export class Lab {
     return isPowered(this.name, host);
   }
 
-  /** Runs a shell command as root inside a host, past its network and sshd. */
+  /**
+   * Runs a shell command as root inside a host, past its network and sshd. It has a session of its own: a signal to its
+   * process group, which `kill 0` sends, stays inside.
+   */
   async exec(host: string, command: string, options: RunOptions = {}): Promise<Outcome> {
-    return run(this.execCommand(host, command), options);
+    return run(this.insideCommand(host, ["setsid", "--wait", "bash", "-c", command]), options);
   }
 
   /** The command that runs a shell command as root inside a host, for callers with a terminal of their own. */
   execCommand(host: string, command: string): readonly [string, ...string[]] {
+    return this.insideCommand(host, ["bash", "-c", command]);
+  }
+
+  private insideCommand(host: string, words: readonly string[]): readonly [string, ...string[]] {
     hostNumber(this.state, host);
-    return ["nsenter", ...insideArguments(this.name, host), "bash", "-c", command];
+    return ["nsenter", ...insideArguments(this.name, host), ...words];
   }
 
   /** Reboots a host in good order, and waits until it is up again. */

@@ -91,6 +91,11 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
     }
   });
 
+  test("keeps a signal to a whole process group inside", async () => {
+    expect((await lab.exec("spark-1", "kill -KILL 0")).code).not.toBe(0);
+    expect(await output("spark-1", "hostname")).toBe("spark-1");
+  });
+
   test("has the article's cables, seen from both ends", async () => {
     expect(lab.state.cables.map(({ from, to }) => `${endName(from)}-${endName(to)}`)).toEqual([
       "1/0-2/1",
