@@ -201,7 +201,7 @@ describe("an endpoint", () => {
 });
 
 describe("a document", () => {
-  const read = 'if read_line "$1" "$2"; then echo yes; else echo no; fi';
+  const read = 'if read_line "$1" "$2" || read_own_line "$1" "$2"; then echo yes; else echo no; fi';
   test.each([
     ["deployment", "../x"],
     ["deployment", "a/b"],

@@ -81,5 +81,5 @@ test.each([
   ["1 2", "no"],
   ["$(id)", "no"],
 ])("a document's line `meeting %s`: %s", (value, answer) => {
-  expect(bash(`if read_line meeting '${value}'; then echo yes; else echo no; fi`).stdout).toBe(`${answer}\n`);
+  expect(bash(`if read_own_line meeting '${value}'; then echo yes; else echo no; fi`).stdout).toBe(`${answer}\n`);
 });
