@@ -1,11 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packed } from "../../facts/repository";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
+import { BuilderRepository } from "./builder";
 import { fetchTo, killUser, startFetch, upTrusted, whenOn } from "./fetch";
 import { on } from "./operations";
 
@@ -13,44 +10,13 @@ const IMAGE = "lab/vllm-node";
 /** What the sessions of an operation cost that sends no image. */
 const NOTHING = 100_000;
 
-/** As the real one takes its words, and a few of its own: to take long, to fail, and to heed no name. */
-const BUILDER = `#!/bin/bash
-set -e
-tag=vllm-node tf5=no ref=main dockerfile=Dockerfile
-while (($#)); do
-	case $1 in
-	-t | --tag) tag=$2 && shift ;;
-	--tf5) tf5=yes ;;
-	--vllm-ref) ref=$2 && shift ;;
-	--slow) dockerfile=Dockerfile.slow ;;
-	--broken) echo 'ERROR: no wheels of vLLM' && echo 'give it another --vllm-ref' >&2 && exit 7 ;;
-	--elsewhere) tag=lab/elsewhere ;;
-	*) echo "Unknown parameter passed: $1" && exit 1 ;;
-	esac
-	shift
-done
-echo "Building image $tag"
-docker build -t "$tag" -f "$dockerfile" --network none --build-arg "TF5=$tf5" --build-arg "VLLM_REF=$ref" .
-`;
-const dockerfile = (more = "") => `FROM ${standInReference}
-ARG TF5
-ARG VLLM_REF
-ENV TF5=$TF5 VLLM_REF=$VLLM_REF
-COPY version /version
-${more}`;
-
 let lab: Lab;
-let repository: string;
+let repository: BuilderRepository;
 
 /** Commits the stand-in of the builder with this version, and returns the lines of a document that has it built. */
 function committed(version: string) {
-  writeFileSync(join(repository, "version"), `${version}\n`);
-  const git = (...words: string[]) =>
-    execFileSync("git", ["-C", repository, "-c", "user.name=a", "-c", "user.email=a@example.com", ...words]).toString();
-  git("add", ".");
-  git("commit", "--quiet", "--allow-empty", "-m", version);
-  const commit = git("rev-parse", "HEAD").trim();
-  const source = `source ${packed({ commit, folder: repository })}`;
+  const commit = repository.commit(version);
+  const source = `source ${packed({ commit, folder: repository.folder })}`;
   const wanted = (...words: readonly string[]) => [
     `image ${IMAGE}`,
     `build ${commit}`,
@@ -60,19 +26,14 @@ function committed(version: string) {
 }
 
 beforeAll(async () => {
-  repository = mkdtempSync(join(tmpdir(), "spark-mesh-builder-"));
-  mkdirSync(join(repository, ".git"), { recursive: true });
-  execFileSync("git", ["-C", repository, "init", "--quiet"]);
-  writeFileSync(join(repository, "build-and-copy.sh"), BUILDER, { mode: 0o755 });
-  writeFileSync(join(repository, "Dockerfile"), dockerfile());
-  writeFileSync(join(repository, "Dockerfile.slow"), dockerfile("RUN sleep 600 && touch /slept\n"));
+  repository = new BuilderRepository();
   lab = await upTrusted("test-build");
   await lab.loadImage(["spark-1"]);
 });
 
 afterAll(async () => {
   await lab?.down();
-  rmSync(repository, { recursive: true, force: true });
+  repository.remove();
 });
 
 const inspect = (host: string, format: string) => on(lab, host, `docker image inspect --format '${format}' ${IMAGE}`);
