@@ -48,6 +48,8 @@ start_job() {
 	set -m
 	(
 		trap - ERR EXIT
+		# Nothing of an operation that was killed ends its jobs: each looks every second whether it is still there.
+		sh -c "tail --pid=$$ --follow /dev/null; kill 0" >/dev/null 2>&1 3>&- &
 		"$@"
 	) >"$work/$job.out" 2>"$work/$job.log" &
 	set +m
@@ -70,6 +72,8 @@ await_jobs() {
 			status=0
 			wait "${jobs[$name]}" || status=$?
 			ended[$name]=$status
+			# What looked whether we are still there.
+			kill -- "-${jobs[$name]}" 2>/dev/null || true
 			unset "jobs[$name]"
 		done
 		! kill -0 "$tick" 2>/dev/null || continue
