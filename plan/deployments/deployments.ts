@@ -84,7 +84,7 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
   const answer = standingOfEndpoint(launch, members, readySeconds);
   // A worker's words name the head.
   const isHeadKnown = members[0]?.docker !== undefined;
-  const standings = members.map((member) => standingOfRank(member, isHeadKnown));
+  const standings = members.map((member) => standingOfRank(member, isHeadKnown, image.id));
   const differences = [...standings.flatMap((one) => one.differences), ...answer.differences];
   const reason = reasonOf(members, { image, model }, mesh);
   const due = reason !== "" || differences.length > 0 || standings.some((one) => one.due);

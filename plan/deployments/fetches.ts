@@ -40,6 +40,7 @@ export function planImage(
   return {
     ...fetched,
     reference,
+    ...(wanted !== undefined && { id: wanted }),
     ...(isRing && { minimumNccl: RING_NCCL }),
     ...(build && recipe.build && { build: { ...build, checkout: recipe.build, due: wanted === undefined } }),
   };

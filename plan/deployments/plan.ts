@@ -63,6 +63,8 @@ export interface DeploymentPlan {
   readonly launch: LaunchPlan;
   readonly image: FetchPlan & {
     readonly reference: string;
+    /** That every host should have; undefined where none has the image. */
+    readonly id?: string;
     /** Of the NCCL in it, where the ranks are a ring. */
     readonly minimumNccl?: string;
     /** Undefined where it is pulled, or there. */

@@ -3,7 +3,7 @@ import { differencesAbout, type Finding } from "../differences";
 import type { RankLaunch } from "../launch/launch";
 import type { Difference } from "../plan";
 import { compareText } from "../views";
-import { imageOf, type Member, shortId } from "./members";
+import { type Member, shortId } from "./members";
 
 /** What is found of one rank. */
 interface RankStanding {
@@ -17,8 +17,9 @@ interface RankStanding {
  * One rank as it runs beside what it should be.
  *
  * @param exact false where the plan's words hang on a host that can't be asked: what was committed is the measure then.
+ * @param imageId of the image on every host, whatever its name means on this one; undefined where none has it.
  */
-export function standingOfRank(member: Member, exact: boolean): RankStanding {
+export function standingOfRank(member: Member, exact: boolean, imageId: string | undefined): RankStanding {
   const { docker, record, containers, launch, host } = member;
   if (!docker || member.pending) return { due: member.pending, differences: [] };
   if (!record && containers.length === 0) return { due: true, differences: [] };
@@ -34,7 +35,7 @@ export function standingOfRank(member: Member, exact: boolean): RankStanding {
         ? []
         : [{ property: "state", found: container?.status ?? "missing", wanted: "running" }]),
       ...(container ? labelFindings(container, record?.digest ?? launch.digest) : []),
-      ...(container && isAsWished ? contentFindings(container, launch, imageOf(docker, launch.image)?.id) : []),
+      ...(container && isAsWished ? contentFindings(container, launch, imageId) : []),
     ]),
     ...containers
       .filter((one) => one !== container)

@@ -61,7 +61,7 @@ it("takes no image for it that somebody else made, on the head or on another hos
     expect(lines(made(host))).toEqual([
       `${host}: vllm-node: built from: found nobody knows what, wanted 111111111111 --tf5`,
     ]);
-    expect(planOf(made(host)).image).toMatchObject({ state: "due", build: { due: false } });
+    expect(planOf(made(host))).toMatchObject({ differences: [], image: { state: "due", build: { due: false } } });
   }
 });
 

@@ -70,7 +70,7 @@ const DRIFTS: readonly (readonly [string, Case, readonly string[]])[] = [
     ["spark-2: spark-mesh-qwen-1: label stack: found none, wanted the stack's name"],
   ],
   [
-    "a container of another image than its host has under that name",
+    "a container of another image than all hosts have under that name",
     changeContainer(running, "spark-2", { image: OTHER }),
     ["spark-2: spark-mesh-qwen-1: image: found sha256:bbbbbbbbbbbb, wanted sha256:aaaaaaaaaaaa"],
   ],
@@ -122,7 +122,17 @@ const DRIFTS: readonly (readonly [string, Case, readonly string[]])[] = [
       `spark-2: ${REFERENCE}: image: found sha256:aaaaaaaaaaaa, wanted sha256:bbbbbbbbbbbb`,
       `spark-3: ${REFERENCE}: image: found sha256:aaaaaaaaaaaa, wanted sha256:bbbbbbbbbbbb`,
       "spark-1: spark-mesh-qwen-0: image: found sha256:aaaaaaaaaaaa, wanted sha256:bbbbbbbbbbbb",
+      "spark-2: spark-mesh-qwen-1: image: found sha256:aaaaaaaaaaaa, wanted sha256:bbbbbbbbbbbb",
+      "spark-3: spark-mesh-qwen-2: image: found sha256:aaaaaaaaaaaa, wanted sha256:bbbbbbbbbbbb",
     ],
+  ],
+  [
+    "a tag that moved on another host, whose container is as it was",
+    changeDocker(running, "spark-2", (docker) => ({
+      ...docker,
+      images: docker.images.map((image) => ({ ...image, id: OTHER })),
+    })),
+    [`spark-2: ${REFERENCE}: image: found sha256:bbbbbbbbbbbb, wanted sha256:aaaaaaaaaaaa`],
   ],
   [
     "a model that lost a file",
