@@ -4,6 +4,7 @@ import { allConfig } from "@pulumi/pulumi/runtime/config";
 import type { ClusterConfig } from "./config/cluster";
 import { Faults } from "./config/faults";
 import { parseClusterConfig } from "./config/load";
+import type { DockerQuestion } from "./facts/docker";
 import { askHosts, type GatheredFacts } from "./facts/gather";
 
 /** What the thread of `askAhead` tells, in this order. */
@@ -21,14 +22,14 @@ export type Said =
 async function ask(): Promise<void> {
   const secretKeys: string[] = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
   const cluster = parseClusterConfig(allConfig(), homedir(), secretKeys);
-  const question = await questionOf(cluster);
   say({ part: "cluster", value: cluster });
-  say({ part: "answers", value: await (await askHosts(cluster, question)).answers() });
+  const hosts = await askHosts(cluster, () => questionOf(cluster));
+  say({ part: "answers", value: await hosts.answers() });
 }
 
 /** What the hosts are asked about Docker; the program reads the same recipes once more, and finds fetched mods there. */
-async function questionOf(cluster: ClusterConfig): Promise<Parameters<typeof askHosts>[1]> {
-  if (cluster.deployments.length === 0) return undefined;
+async function questionOf(cluster: ClusterConfig): Promise<(host: string) => DockerQuestion | undefined> {
+  if (cluster.deployments.length === 0) return () => undefined;
   const { readRecipes } = await import("./components/recipes");
   const { deploymentQuestion } = await import("./plan/deployments/launches");
   return deploymentQuestion(cluster, readRecipes(cluster));

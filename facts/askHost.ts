@@ -40,23 +40,35 @@ export interface AskedHost {
 export interface Round {
   readonly cluster: ClusterConfig;
   readonly logins: ReadonlyMap<string, Login>;
-  /** A folder of this run's own, for the pins. */
-  readonly folder: string;
   /** The first passes of all hosts that came to something, once that is known. */
   readonly firsts: () => Promise<ReadonlyMap<string, HostFacts>>;
   /** What each host is asked about Docker; undefined: nothing. */
   readonly dockerQuestion: (host: string) => DockerQuestion | undefined;
 }
 
-/** Starts the host's one session and sends the first question down it. */
-export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: Round): Promise<AskedHost> {
-  const { name } = host;
-  const unasked = (probe: Probe) => ({ name, first: Promise.resolve(undefined), probe: Promise.resolve(probe) });
-  if (resolved.kind === "hostKeyUnknown") return unasked(resolved);
+/** A host whose one session is open, though nobody may have been let in yet; or one that can't be asked, and why. */
+export type ReachedHost = { readonly host: HostConfig } & (
+  | { readonly session: Session; readonly login: Login; readonly jumpName: string | undefined }
+  | { readonly probe: Probe }
+);
+
+/** Starts the host's one session. @param folder of this run's own, for the pins */
+export async function reachHost(host: HostConfig, resolved: ResolvedLogin, folder: string): Promise<ReachedHost> {
+  if (resolved.kind === "hostKeyUnknown") return { host, probe: resolved };
   const { login, identityFile, nameFault, jumpName } = resolved;
-  if (nameFault !== undefined) return unasked({ kind: "unreachable", reason: nameFault });
-  const target = { name, login, ...(identityFile !== undefined && { identityFile }) };
-  const session = await openSession(target, round.folder);
+  if (nameFault !== undefined) return { host, probe: { kind: "unreachable", reason: nameFault } };
+  const target = { name: host.name, login, ...(identityFile !== undefined && { identityFile }) };
+  return { host, session: await openSession(target, folder), login, jumpName };
+}
+
+/** Sends the first question down a host's session. */
+export function askHost(reached: ReachedHost, round: Round): AskedHost {
+  const { host } = reached;
+  const { name } = host;
+  if ("probe" in reached) {
+    return { name, first: Promise.resolve(undefined), probe: Promise.resolve(reached.probe) };
+  }
+  const { session } = reached;
   const docker = round.dockerQuestion(name);
   // Docker takes its time: its answers are got ready while the others are given.
   const begin = docker ? `${dockerScript()}\n${renderDockerQuestion(docker)}` : "";
@@ -68,14 +80,13 @@ export async function askHost(host: HostConfig, resolved: ResolvedLogin, round: 
       ({ facts }) => facts,
       () => undefined,
     ),
-    probe: probeOf(host, { login, jumpName }, session, first, round).finally(() => session.close()),
+    probe: probeOf(host, reached, first, round).finally(() => session.close()),
   };
 }
 
 async function probeOf(
   host: HostConfig,
-  { login, jumpName }: { readonly login: Login; readonly jumpName: string | undefined },
-  session: Session,
+  { session, login, jumpName }: Extract<ReachedHost, { readonly session: Session }>,
   first: Promise<FirstPass>,
   round: Round,
 ): Promise<Probe | readonly string[]> {

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterConfig, HostConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
-import { type AskedHost, askHost, firstsOf, type ResolvedLogin, type Round } from "./askHost";
-import type { DockerQuestion } from "./docker";
+import { type AskedHost, askHost, firstsOf, type ResolvedLogin, type Round, reachHost } from "./askHost";
 import type { Login, Probe } from "./hostFacts";
 import { resolveLogin } from "./login";
 
@@ -51,12 +50,13 @@ export interface AskedHosts {
  * Asks every host what it is right now: all at once, one SSH session each, reading only. Abandoned hosts are left
  * alone. Returns once the question is on its way, so that a caller has something else done meanwhile.
  *
- * @param dockerQuestion what each host is asked about Docker besides; undefined: nothing.
- * @throws Faults with every login that apply can't do, before any host is contacted.
+ * @param decideQuestion finds out what each host is asked about Docker besides, while the sessions are being opened;
+ * undefined: nothing. Where it throws, no host is asked.
+ * @throws Faults with every login that apply can't do, before any host is contacted; or what decideQuestion throws.
  */
 export async function askHosts(
   cluster: ClusterConfig,
-  dockerQuestion: (host: string) => DockerQuestion | undefined = () => undefined,
+  decideQuestion: () => Promise<Round["dockerQuestion"]> = async () => () => undefined,
 ): Promise<AskedHosts> {
   const hosts = cluster.hosts.filter(({ name }) => !cluster.abandon.includes(name));
   const results = await Promise.all(hosts.map(async (host) => ({ host, result: await resolveLogin(host) })));
@@ -71,12 +71,17 @@ export async function askHosts(
   if (loginFaults.length > 0) throw new Faults("the hosts", loginFaults);
 
   const folder = await mkdtemp(join(tmpdir(), "spark-mesh-"));
+  const reached = await Promise.all(resolved.map(({ host, result }) => reachHost(host, result, folder)));
+  const leave = () => rm(folder, { recursive: true, force: true });
+  const dockerQuestion = await decideQuestion().catch(async (error: unknown) => {
+    for (const one of reached) if ("session" in one) one.session.close();
+    await leave();
+    throw error;
+  });
   // A host wants the others' first passes when it has given its own, and then all have been asked.
-  const round: Round = { cluster, logins, folder, firsts: () => asked.then(firstsOf), dockerQuestion };
-  const asked: Promise<readonly AskedHost[]> = Promise.all(
-    resolved.map(({ host, result }) => askHost(host, result, round)),
-  );
-  const probes = probesOf(await asked).finally(() => rm(folder, { recursive: true, force: true }));
+  const round: Round = { cluster, logins, firsts: () => firstsOf(asked), dockerQuestion };
+  const asked = reached.map((one) => askHost(one, round));
+  const probes = probesOf(asked).finally(leave);
   // Whoever asks for the answers hears of a failure; until then it is no unhandled rejection.
   probes.catch(() => undefined);
   return { answers: async () => ({ probes: await probes, logins }) };
@@ -90,9 +95,9 @@ export async function askHosts(
  */
 export async function gatherFacts(
   cluster: ClusterConfig,
-  dockerQuestion?: (host: string) => DockerQuestion | undefined,
+  dockerQuestion: Round["dockerQuestion"] = () => undefined,
 ): Promise<GatheredFacts> {
-  return (await askHosts(cluster, dockerQuestion)).answers();
+  return (await askHosts(cluster, async () => dockerQuestion)).answers();
 }
 
 /** The probes of all hosts, in rank order. @throws Faults of all hosts together */

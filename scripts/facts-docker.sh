@@ -23,40 +23,49 @@ docker_begin() {
 	HOME=~
 	export HOME
 	exec {docker_engine_fd}< <(docker_engine </dev/null)
-	exec {docker_containers_fd}< <(docker_containers </dev/null)
-	exec {docker_images_fd}< <(docker_images_there </dev/null)
 	exec {docker_models_fd}< <(docker_models_there </dev/null)
 	exec {docker_ports_fd}< <(ss -Hltn </dev/null)
-	exec {docker_endpoints_fd}< <(docker_endpoints_answer </dev/null)
 	exec {docker_watch_fd}< <(timeout 5 systemctl show --value --property=LoadState,ActiveState spark-mesh-ranks.service spark-mesh-ranks.socket </dev/null)
 }
 
-# Prints ok, missing, denied or down; then `VERSION ROOT RUNTIME...`.
+# Prints ok, missing, denied or down; then, where it is ok, one a line: what Docker says of each container of a deployment,
+# and of each image that was asked about and is there; what the endpoints answer whose head runs here; and
+# `engine ROOT RUNTIME...` where that matters. Each call of docker takes a fiftieth of a second of a core, so there are few.
 docker_engine() {
-	# shellcheck disable=SC2016 # docker's own variables
-	local answer='' format='{{range .ServerErrors}}{{.}} {{end}}{{println}}{{.ServerVersion}} {{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}'
+	local list id state name rank answers_fd ids=() running=' ' objects=() answers=()
 	if ! type -P docker >/dev/null; then
 		printf 'missing\n'
 		return 0
 	fi
-	# It may succeed without a daemon, and tell what it knows itself.
-	answer=$(timeout 5 docker info --format "$format" 2>&1)
-	case ${answer##*$'\n'} in
-	[0-9]*) printf 'ok\n%s\n' "${answer##*$'\n'}" ;;
-	*) if [[ $answer == *'permission denied'* ]]; then printf 'denied\n'; else printf 'down\n'; fi ;;
-	esac
+	if ! list=$(timeout 5 docker ps --all --no-trunc --filter label=spark-mesh.deployment \
+		--format '{{.ID}} {{.State}} {{.Label "spark-mesh.rank"}} {{.Label "spark-mesh.deployment"}}' 2>&1); then
+		if [[ $list == *'permission denied'* ]]; then printf 'denied\n'; else printf 'down\n'; fi
+		return 0
+	fi
+	printf 'ok\n'
+	while read -r id state rank name; do
+		[[ -z $id ]] || ids+=("$id")
+		[[ $state != running || $rank != 0 ]] || running+="$name "
+	done <<<"$list"
+	exec {answers_fd}< <(docker_endpoints_answer "$running" </dev/null)
+	if ((${#ids[@]} + ${#docker_images[@]} > 0)); then
+		mapfile -t objects < <(timeout 5 docker inspect --format '{{json .}}' -- "${ids[@]}" "${docker_images[@]}")
+		((${#objects[@]} == 0)) || printf '%s\n' "${objects[@]}"
+	fi
+	# The folder of images counts where one is lacking, the runtimes where nothing else tells of the GPU.
+	if ((${#objects[@]} < ${#ids[@]} + ${#docker_images[@]})) || ! nvidia_files_there; then
+		# shellcheck disable=SC2016 # docker's own variables
+		timeout 5 docker info --format 'engine {{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}'
+	fi
+	mapfile -t answers <&"$answers_fd"
+	((${#answers[@]} == 0)) || printf '%s\n' "${answers[@]}"
 }
 
-# Prints what docker says of each container of a deployment, one a line.
-docker_containers() {
-	local ids
-	ids=$(timeout 5 docker ps --all --quiet --no-trunc --filter label=spark-mesh.deployment)
-	# shellcheck disable=SC2086 # one word an id
-	[[ -z $ids ]] || timeout 5 docker container inspect --format '{{json .}}' $ids
-}
-
-docker_images_there() {
-	((${#docker_images[@]} == 0)) || timeout 5 docker image inspect --format '{{json .}}' -- "${docker_images[@]}"
+# Whether files of the NVIDIA Container Toolkit tell that containers get at the GPU.
+nvidia_files_there() {
+	local path
+	for path in /etc/cdi/nvidia*.{yaml,json} /var/run/cdi/nvidia*.{yaml,json}; do return 0; done
+	type -P nvidia-container-runtime-hook >/dev/null
 }
 
 # Prints a JSON object for each model: the record beside it, and files and bytes of what is there.
@@ -89,20 +98,18 @@ docker_models_there() {
 	done
 }
 
-# Prints a JSON object for each endpoint whose head's container runs here.
+# Prints a JSON object for each endpoint whose head's container is among the names $1, which have spaces around them.
 docker_endpoints_answer() {
 	local line
 	for line in "${docker_endpoints[@]}"; do
 		# shellcheck disable=SC2086 # three words
-		docker_endpoint $line &
+		[[ $1 != *" ${line%% *} "* ]] || docker_endpoint $line &
 	done
 	wait
 }
 
 docker_endpoint() {
-	local name=$1 state=error detail='' running served_model http_status http_body
-	running=$(timeout 5 docker ps --quiet --filter "label=spark-mesh.deployment=$name" --filter label=spark-mesh.rank=0)
-	[[ -n $running ]] || return 0
+	local name=$1 state=error detail='' served_model http_status http_body
 	if http_model "$2" "$3" 5 && http_completion "$2" "$3" "$served_model" 20; then
 		state=answered
 	else
@@ -116,12 +123,9 @@ docker_endpoint() {
 	printf '{"deployment":%s,"state":"%s","detail":%s}\n' "$name" "$state" "$REPLY"
 }
 
-# Sets REPLY to the JSON list of the objects that come from the descriptor $1, one a line.
-json_lines() {
-	local fd=$1 objects=()
-	mapfile -t objects <&"$fd"
-	exec {fd}<&-
-	printf -v REPLY '%s,' "${objects[@]}"
+# Sets REPLY to the JSON list of the objects given.
+json_list() {
+	printf -v REPLY '%s,' "$@"
 	REPLY="[${REPLY%,}]"
 }
 
@@ -139,26 +143,33 @@ json_free() {
 
 # Prints one line of JSON.
 docker_pass() {
-	local document engine=() words=() lines=() line state=missing nvidia=false list path name
-	mapfile -t engine <&"$docker_engine_fd"
-	read -r -a words <<<"${engine[1]-}"
-	document="{\"sparkMeshFacts\":1,\"docker\":\"${engine[0]:-down}\""
-	json_string "${words[0]-}" && document+=",\"version\":$REPLY"
-	for path in /etc/cdi/nvidia*.{yaml,json} /var/run/cdi/nvidia*.{yaml,json}; do nvidia=true; done
-	if [[ " ${words[*]:2} " == *' nvidia '* ]] || type -P nvidia-container-runtime-hook >/dev/null; then nvidia=true; fi
-	json_free "${words[1]:-/var/lib/docker}" && document+=",\"nvidia\":$nvidia,\"rootFree\":$REPLY"
+	local document words=() lines=() line state=down nvidia=false list path name containers=() images=() models=() endpoints=()
+	mapfile -t lines <&"$docker_engine_fd"
+	for line in "${lines[@]}"; do
+		case $line in
+		ok | missing | denied | down) state=$line ;;
+		'engine '*) read -r -a words <<<"${line#engine }" ;;
+		'{"deployment":'*) endpoints+=("$line") ;;
+		*'"RepoTags":'*) images+=("$line") ;;
+		*) containers+=("$line") ;;
+		esac
+	done
+	document="{\"sparkMeshFacts\":1,\"docker\":\"$state\""
+	if [[ " ${words[*]:1} " == *' nvidia '* ]] || nvidia_files_there; then nvidia=true; fi
+	json_free "${words[0]:-/var/lib/docker}" && document+=",\"nvidia\":$nvidia,\"rootFree\":$REPLY"
 	json_string "$HOME" && document+=",\"home\":$REPLY"
 	json_free "$HOME" && document+=",\"homeFree\":$REPLY"
 	while read -r name line _; do
 		[[ $name != MemTotal: ]] || document+=",\"memory\":$((line * 1024))"
 	done </proc/meminfo
 	document+=",\"now\":$EPOCHSECONDS"
-	json_lines "$docker_containers_fd" && document+=",\"containers\":$REPLY"
-	json_lines "$docker_images_fd" && document+=",\"images\":$REPLY"
-	json_lines "$docker_models_fd" && document+=",\"models\":$REPLY"
+	json_list "${containers[@]}" && document+=",\"containers\":$REPLY"
+	json_list "${images[@]}" && document+=",\"images\":$REPLY"
+	mapfile -t models <&"$docker_models_fd"
+	json_list "${models[@]}" && document+=",\"models\":$REPLY"
 	list=$(cat <&"$docker_ports_fd")
 	json_ports_listening "$list" && document+=",\"ports\":$REPLY"
-	json_lines "$docker_endpoints_fd" && document+=",\"endpoints\":$REPLY"
+	json_list "${endpoints[@]}" && document+=",\"endpoints\":$REPLY"
 	list=
 	for path in /var/lib/spark-mesh-deployments/*/record.json; do
 		name=${path%/*}
@@ -166,6 +177,7 @@ docker_pass() {
 		json_file "$path" && list+=",\"record\":$REPLY}"
 	done
 	document+=",\"records\":[$list]"
+	state=missing
 	mapfile -t lines <&"$docker_watch_fd"
 	# Of either unit a line each, and an empty one between them.
 	case ${lines[*]} in

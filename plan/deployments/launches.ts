@@ -3,12 +3,12 @@ import type { ClusterConfig, DeploymentConfig } from "../../config/cluster";
 import { Faults } from "../../config/faults";
 import type { DockerQuestion } from "../../facts/docker";
 import { digestOfValue } from "../digest";
-import { localName } from "../launch/docker";
 import { FLAGS, flagValue } from "../launch/flags";
 import { isInContainer, type LaunchPlan, planLaunch } from "../launch/launch";
 import type { RankHost } from "../launch/ranks";
 import type { RankMesh } from "../nccl";
 import { buildFaults, buildOf } from "./builds";
+import { askedName } from "./members";
 import type { DeploymentRecipe } from "./plan";
 
 /** The recipes that are read, by the deployment's name. */
@@ -88,7 +88,7 @@ export function deploymentQuestion(
     const heads = here.filter(({ ranks }) => ranks[0]?.host === host);
     const models = here.map(({ model }) => model).filter(({ id }) => !isInContainer(id));
     return {
-      images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => localName(image)))),
+      images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => askedName(image)))),
       models: models.filter((model, index) => models.findIndex((other) => isSameModel(model, other)) === index),
       ports: unique(heads.flatMap(({ endpoint, ports }) => [endpoint.port, ...ports])),
       endpoints: heads.map(({ name, endpoint, ranks }) => ({

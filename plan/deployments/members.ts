@@ -73,8 +73,13 @@ export function rankHostOf(
 
 /** The image that a reference names on a host. */
 export function imageOf({ images }: DockerFacts, reference: string): ImageFacts | undefined {
-  const wanted = fullName(localName(reference));
+  const wanted = askedName(reference);
   return images.find(({ names }) => names.some((name) => fullName(name) === wanted));
+}
+
+/** The whole name under which hosts know an image: no container can have it. */
+export function askedName(reference: string): string {
+  return fullName(localName(reference));
 }
 
 /** As docker shows names: without Docker Hub's own, and with `latest` for no tag. */
