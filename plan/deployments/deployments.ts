@@ -13,7 +13,7 @@ import { planImage, planModel } from "./fetches";
 import { launchesOf, type Recipes } from "./launches";
 import { type Member, membersOf, rankHostOf } from "./members";
 import type { DeploymentPlan, DeploymentPlans, FetchPlan, RankPlan } from "./plan";
-import { deploymentFaults } from "./preflight";
+import { deploymentFaults, limitWarnings } from "./preflight";
 import { standingOfRank } from "./ranks";
 import { standingOf } from "./standing";
 
@@ -114,7 +114,11 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
       url: `http://${endpoint.address}:${endpoint.port}/v1`,
     },
     faults: deploymentFaults(cluster, stack, launch, members, { image, ...(model && { model }) }),
-    warnings: [...launch.warnings.map((line) => `${name}: ${line}`), ...answer.warnings],
+    warnings: [
+      ...launch.warnings.map((line) => `${name}: ${line}`),
+      ...limitWarnings(launch, members),
+      ...answer.warnings,
+    ],
     blockers: due
       ? gone.map(
           ({ host, reason: why }) =>

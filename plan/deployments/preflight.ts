@@ -2,7 +2,8 @@ import type { ClusterConfig } from "../../config/cluster";
 import type { DockerFacts } from "../../facts/docker";
 import { FLAGS } from "../launch/flags";
 import { isInContainer, type LaunchPlan, PORT } from "../launch/launch";
-import { inGib } from "../launch/memory";
+import { GIB, inGib } from "../launch/memory";
+import { bytesOf } from "../recipe/size";
 import { completeModel, lackingBytes, wantedImage } from "./fetches";
 import { imageOf, type Member } from "./members";
 import type { DeploymentPlan } from "./plan";
@@ -113,6 +114,19 @@ function tooFull(
 ): readonly string[] {
   if (free === undefined || wanted === undefined || wanted <= free) return [];
   return [`${host}: disk: found ${inGib(free)} free in ${place}, wanted ${inGib(wanted)} for ${what}; make room there`];
+}
+
+/** A limit that no rank reaches before its host has run out of memory. */
+export function limitWarnings({ name, memoryLimit }: LaunchPlan, members: readonly Member[]): readonly string[] {
+  if (memoryLimit === undefined) return [];
+  return members.flatMap(({ host, docker }) => {
+    const memory = docker?.memory;
+    if (memory === undefined || bytesOf(memoryLimit) < memory) return [];
+    const own = `${Math.floor((memory / GIB) * 10) / 10} GiB`;
+    return [
+      `${host}: memory_limit of ${name}: found ${memoryLimit}, wanted less than the host's own ${own}: no rank reaches it; lower it`,
+    ];
+  });
 }
 
 /** What is on no host, and nobody can fetch. */

@@ -56,6 +56,8 @@ export interface LaunchPlan {
   readonly ports: readonly number[];
   /** Fraction of its host's memory that a rank takes; undefined: vLLM's own. */
   readonly gpuMemoryUtilization?: number;
+  /** Of each rank's container, as Docker reads it: `100g`. Undefined: none. */
+  readonly memoryLimit?: string;
   /** Bytes of the model's weights over all ranks of a replica; undefined where the recipe's metadata doesn't say. */
   readonly weights?: number;
   /** For build-and-copy.sh, where the image is built. */
@@ -110,6 +112,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env));
   const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
   const weights = weightsOf(recipe.metadata);
+  const { memory_limit } = recipe.executor;
   const identity = { ...wish.known, model: id, revision: recipe.modelRevision ?? "" };
   const ranks = launch.ranks.map(({ argv, before = [] }, rank): RankLaunch => {
     const env = environments[rank] ?? {};
@@ -140,6 +143,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
     endpoint: { address: hosts[0]?.address ?? "", port },
     ports: launch.ports,
     ...(gpuMemoryUtilization !== undefined && { gpuMemoryUtilization }),
+    ...(memory_limit && { memoryLimit: memory_limit }),
     ...(weights !== undefined && { weights }),
     buildArgs: recipe.buildArgs,
     model: { id, ...(recipe.modelRevision !== undefined && { revision: recipe.modelRevision }) },

@@ -1,6 +1,6 @@
 import type { Metadata } from "../recipe/recipe";
 
-const GIB = 1024 ** 3;
+export const GIB = 1024 ** 3;
 const SUFFIXES: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 
 /** Bytes of one parameter, by how recipes name its type. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bytesOf, SIZE } from "./size";
 
 /**
  * The shape of a recipe, versions 1 (spark-vllm-docker) and 2 (sparkrun): one format in practice. Keys that are not
@@ -50,6 +51,13 @@ const restart = text(
 );
 const option = text(/^[^\s\p{Cc}]{1,512}$/u, "a text without spaces");
 const options = z.union([option, z.array(option)], allowed("a text without spaces, or a list of them"));
+/** Less is a slip of the unit: no server gets as far as its model in it. */
+const LEAST_MEMORY = 1024 ** 3;
+const memoryText = "a size with its unit (b, k, m, g), 1g or more, e.g. 100g";
+const memory = z
+  .string(allowed(memoryText))
+  .regex(SIZE, allowed(memoryText))
+  .refine((size) => bytesOf(size) >= LEAST_MEMORY, allowed(memoryText));
 const volumes = z.array(
   text(
     /^\/[^\s:\p{Cc}]*:\/[^\s:\p{Cc}]*(:(ro|rw))?$/u,
@@ -70,7 +78,7 @@ export const executorConfig = z.looseObject(
     network: option.nullish(),
     user: option.nullish(),
     entrypoint: text(/^[^\s\p{Cc}]{0,512}$/u, 'a path in the image, or ""').nullish(),
-    memory_limit: option.nullish(),
+    memory_limit: memory.nullish(),
     security_opt: options.nullish(),
     cap_add: options.nullish(),
     ulimit: options.nullish(),

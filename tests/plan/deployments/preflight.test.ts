@@ -206,6 +206,19 @@ it("judges no host that can't be asked", () => {
   expect(planOf(unreachable(docker({ docker: "down" }), "spark-2")).state).toBe("unknown");
 });
 
+it("says where a limit of memory is more than a host has", () => {
+  const limited = (limit: string, memory?: number) => {
+    const given = fresh(recipeOf(1), [{ overrides: { memory_limit: limit } }]);
+    return plansOf(changeDocker(given, "spark-1", (before) => ({ ...before, memory }))).warnings;
+  };
+  expect(limited("128g", 119.75 * GIB)).toEqual([
+    "spark-1: memory_limit of qwen: found 128g, wanted less than the host's own 119.7 GiB: no rank reaches it; lower it",
+  ]);
+  expect(limited("120gb", 120 * GIB)).toHaveLength(1);
+  expect(limited("119g", 119.75 * GIB)).toEqual([]);
+  expect(limited("128g", undefined)).toEqual([]);
+});
+
 it("warns, with the deployment's name, of what a recipe says and what rarely goes well", () => {
   const given = fresh(`pre_exec: [x]\n${recipeOf(1)}`, [{ overrides: { gpu_memory_utilization: 0.9 } }]);
   expect(plansOf(given).warnings).toEqual([

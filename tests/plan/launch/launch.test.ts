@@ -198,6 +198,13 @@ describe("the container", () => {
   const docker = (text: string, change: Partial<LaunchWish> = {}, mesh?: typeof ring) =>
     launch(text, change, mesh).ranks[0]?.docker.join(" ") ?? "";
 
+  it.each(["100g", "100G", "100gb", "100GiB", "0.5t", "102400m", "107374182400b", "1g"])(
+    "may have the limit %s",
+    (limit) => {
+      expect(docker(`executor_config: { memory_limit: ${limit} }\n${solo}`)).toContain(`--memory ${limit} `);
+    },
+  );
+
   it("has the options that a recipe asks for", () => {
     const options =
       "executor_config: { restart_policy: always, memory_limit: 110g, ulimit: [memlock=1, nofile=65535], devices: ['/dev/infiniband:/dev/infiniband', /dev/x], cap_add: SYS_PTRACE, labels: spark-mesh.digest=x, ipc: private, shm_size: 10gb, entrypoint: /entry.sh, volumes: ['/data:/data:ro'], user: root }\n";

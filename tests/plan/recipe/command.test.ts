@@ -153,6 +153,11 @@ describe("overrides", () => {
     [{ prot: 1 }, /^overrides.prot: the command has no \{prot\} and no --prot \(did you mean port\?\)$/],
     [{ container: "a b" }, /^overrides.container: found "a b"; allowed: an image/],
     [{ restart_policy: "never" }, /^overrides.restart_policy: found "never"; allowed: no, always/],
+    [
+      { memory_limit: 100 },
+      /^overrides.memory_limit: found 100; allowed: a size with its unit \(b, k, m, g\), 1g or more/,
+    ],
+    [{ memory_limit: "100m" }, /^overrides.memory_limit: found "100m"; allowed: a size with its unit/],
     [{ "a b": 1 }, /^overrides.a b: found the name "a b"/],
     [{ model: "x/y" }, /^overrides.model: the command has no \{model\}$/],
     [{ tensor_parallel: "two" }, /^overrides.tensor_parallel: --tensor-parallel-size: found two/],
