@@ -50,6 +50,7 @@ const deploymentParts = [
   "http",
   "watch-units",
   "reach",
+  "run-arguments",
   "deploy",
   "ready",
   "main",

@@ -8,6 +8,7 @@ import {
 } from "../plan/deployments/documents";
 import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
 import { differenceText } from "../plan/differences";
+import { isSecret } from "../plan/launch/flags";
 import type { Difference } from "../plan/plan";
 import type { Work } from "./host";
 import type { Mesh } from "./mesh";
@@ -89,6 +90,8 @@ export class VllmDeployment extends pulumi.ComponentResource {
         {
           ...standingOf(plan),
           document: renderDeployDocument(plan, rank, { start: startProgram, ranks: ranksProgram }, owner),
+          // A recipe's environment may have keys in it.
+          secret: true,
           ...(rank.committedPayload !== undefined && { committedPayload: rank.committedPayload }),
         },
         { parent: this, dependsOn: [...mesh.foundationOf(rank.launch.host), ...after([fetched, ...others])] },
@@ -121,7 +124,13 @@ function wishOf({ launch, image, model, url }: DeploymentPlan): pulumi.Inputs {
     ...(model && { model: model.id }),
     ...(model?.revision !== undefined && { revision: model.revision }),
     endpoint: url,
-    ranks: launch.ranks.map(({ rank, host, argv, env }) => ({ rank, host, arguments: argv, environment: env })),
+    ranks: launch.ranks.map(({ rank, host, argv, env }) => ({
+      rank,
+      host,
+      arguments: argv.map((word, index) => (isSecret(argv, index) ? pulumi.secret(word) : word)),
+      // Which variable has changed is seen, and no value.
+      environment: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, pulumi.secret(value)])),
+    })),
   };
 }
 

@@ -68,7 +68,10 @@ interface EndpointFacts {
   readonly detail: string;
 }
 
-/** What deploy leaves on a host for each of its ranks: NAME/record.json (root, 0644). */
+/**
+ * What deploy leaves on a host for each of its ranks: NAME/record.json (root, 0640, of the group that may ask Docker: its
+ * payload has the container's whole environment).
+ */
 const deploymentRecord = recordHead.extend({ deployment: z.string(), rank: z.number(), container: z.string() });
 
 export type DeploymentRecord = z.infer<typeof deploymentRecord>;
@@ -179,6 +182,8 @@ export function readDockerFacts(host: string, line: string, now: number): Docker
     endpoints: raw.endpoints.map(({ deployment, state, detail }) => ({ deployment, state, detail: detail ?? "" })),
     records: raw.records.flatMap(({ deployment, record }) => {
       const path = `${deploymentsFolder}/${deployment.replace(/[^a-z0-9-]/g, "_")}/record.json`;
+      // Whoever may not ask Docker may not read it either.
+      if (record === false && raw.docker === "denied") return [];
       return ownFile(host, path, deploymentRecord, record) ?? [];
     }),
     watch: raw.watch,

@@ -12,7 +12,7 @@ export function ownFile<T>(host: string, path: string, schema: z.ZodType<T>, raw
   if (raw === null) return undefined;
   const fault = (what: string) =>
     new Faults("the hosts", [`${host}: ${path} ${what}; move it away (sudo mv ${path} ${path}.damaged) and run again`]);
-  if (raw === false) throw fault("can't be read by the login user, and everybody should be able to");
+  if (raw === false) throw fault("can't be read by the login user, who should be able to");
   let json: unknown;
   try {
     json = JSON.parse(raw);

@@ -4,7 +4,8 @@
 #
 # In $deployments_folder (root, readable to all):
 #   ranks             the watch over all ranks of this host
-#   NAME/record.json  what the last run left; without it the watch doesn't look
+#   NAME/record.json  what the last run left, with all of the container's environment: readable to those who may ask
+#                     Docker, which tells it anyway; without it the watch doesn't look
 #   NAME/peers        lines `RANK HOST ADDRESS`
 #   NAME/start.sh, NAME/mods/...  what the container mounts
 
@@ -30,12 +31,13 @@ deploy() {
 	(lock_units && install_watch "${peers[rank]#* }")
 	remove_containers
 	[[ $rank != 0 ]] || await_workers
-	output=$(docker run --pull never --label "spark-mesh.stack=$stack" --label "spark-mesh.image=$image" "${arguments[@]:1}" 2>&1) ||
+	output=$(docker run --pull never --label "spark-mesh.stack=$stack" --label "spark-mesh.image=$image" \
+		--env-file <(printf '%s\n' "${variables[@]}") "${options[@]}" "$reference" "${words[@]}" 2>&1) ||
 		fail_start "$(last_line "$output")"
 	id=$(docker container inspect --format '{{.Id}}' -- "$container")
 	[[ -z $meeting ]] || enter_meeting "$id"
 	await_life
-	render_record | write_file "$folder/record.json" 0644
+	write_record
 	trap - EXIT
 	printf '%s\n' "$id" >&3
 }
@@ -107,6 +109,7 @@ check_document() {
 		arguments[index]=${arguments[index]%x}
 	done
 	[[ ${arguments[0]-} == run && -n ${peers[rank]-} && -n ${peers[0]-} ]] || fail 'the document is incomplete'
+	part_arguments
 }
 
 lock_deployment() {
@@ -136,17 +139,8 @@ refuse_foreign_container() {
 	fail "container $container: found one that spark-mesh didn't make, wanted none; remove it (docker rm --force $container) or name this deployment otherwise"
 }
 
-# Sets image to the id of the image that the arguments name: the first word that is no option, nor an option's value.
+# Sets image to the id of the image that the arguments name.
 find_image() {
-	local index=1 reference
-	while [[ ${arguments[index]-} == -* ]]; do
-		case ${arguments[index]} in
-		--detach | --privileged | --init | --*=*) index=$((index + 1)) ;;
-		*) index=$((index + 2)) ;;
-		esac
-	done
-	reference=${arguments[index]-}
-	[[ -n $reference ]] || fail 'the document is incomplete'
 	image=$(docker image inspect --format '{{.Id}}' -- "$reference" 2>/dev/null) ||
 		fail "image $reference: found none here, wanted it before its container; run the command again"
 }
@@ -233,6 +227,21 @@ fail_start() {
 last_line() {
 	local text=${1%$'\n'}
 	one_line <<<"${text##*$'\n'}"
+}
+
+write_record() {
+	local path=$folder/record.json temporary
+	temporary=$(temporary_of "$path")
+	rm -f -- "$temporary"
+	(umask 077 && render_record >"$temporary")
+	chgrp -- "$(docker_group)" "$temporary"
+	chmod 0640 "$temporary"
+	put_in_place "$path"
+}
+
+# Prints the id of the group that may ask Docker.
+docker_group() {
+	stat -L -c %g -- /var/run/docker.sock 2>/dev/null || printf '0\n'
 }
 
 # One key a line, so that json_value finds them.

@@ -1,5 +1,6 @@
 import type { ContainerFacts, DeploymentRecord } from "../../facts/docker";
 import { differencesAbout, type Finding } from "../differences";
+import { isSecret } from "../launch/flags";
 import type { RankLaunch } from "../launch/launch";
 import type { Difference } from "../plan";
 import { compareText } from "../views";
@@ -76,8 +77,8 @@ function contentFindings(
       : [
           {
             property: `argument ${word + 1}`,
-            found: process[word] ?? "nothing",
-            wanted: launch.process[word] ?? "nothing",
+            found: shownWord(process, word),
+            wanted: shownWord(launch.process, word),
           },
         ]),
     ...Object.entries(launch.env)
@@ -89,6 +90,10 @@ function contentFindings(
         wanted: "as declared",
       })),
   ];
+}
+
+function shownWord(process: readonly string[], index: number): string {
+  return isSecret(process, index) ? "[secret]" : (process[index] ?? "nothing");
 }
 
 /** Whose it is where it isn't this stack's. */

@@ -96,6 +96,21 @@ export function withFlag(words: readonly Word[], flag: Flag, values: readonly Wo
   return [...words.slice(0, found.index), named, ...values, ...after];
 }
 
+/** Flags of keys and tokens. */
+const SECRET_FLAGS: readonly string[] = ["--api-key", "--hf-token"];
+
+/** Whether a word is, or has in it, what opens something to whoever reads it. */
+export function isSecret(words: readonly string[], index: number): boolean {
+  const word = words[index] ?? "";
+  return (!isFlag(word) || word.includes("=")) && SECRET_FLAGS.includes(flagBefore(words, index));
+}
+
+/** The name of the flag that a word is, or is a value of; "" for none. */
+function flagBefore(words: readonly string[], index: number): string {
+  const flag = words.slice(0, index + 1).findLast(isFlag) ?? "";
+  return plainName(flag.replace(/=.*$/s, ""));
+}
+
 /** vLLM takes --max_model_len for --max-model-len. */
 function plainName(name: string): string {
   return name.startsWith("--") ? name.replaceAll("_", "-") : name;

@@ -10,7 +10,7 @@ import { overridden } from "./overrides";
 import { countFaults, countOf, type Parallel, parallelOf, type RankHost } from "./ranks";
 import { launcherOf } from "./runtimes";
 import { type Overrides, parametersOf, serverOf } from "./serverArguments";
-import { notActedOn, utilizationWarnings } from "./warnings";
+import { notActedOn, secretWarnings, utilizationWarnings } from "./warnings";
 
 /** What a deployment asks for. */
 export interface LaunchWish {
@@ -155,6 +155,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       ...launch.warnings,
       ...contradictions(recipe, server.env, variables),
       ...utilizationWarnings(server.words),
+      ...secretWarnings(server.words),
     ],
   };
 }

@@ -1,6 +1,6 @@
 import type { Word } from "../recipe/command";
 import type { Recipe } from "../recipe/recipe";
-import { FLAGS, flagValue } from "./flags";
+import { FLAGS, flagValue, isSecret } from "./flags";
 
 /** Above it a warm node often has too little left for the server to start. */
 const SAFE_UTILIZATION = 0.82;
@@ -9,6 +9,16 @@ export function utilizationWarnings(words: readonly Word[]): readonly string[] {
   const word = flagValue(words, FLAGS.gpuMemoryUtilization);
   if (!word || Number(word.text) <= SAFE_UTILIZATION) return [];
   return [`${word.at}: --gpu-memory-utilization ${word.text}: above ${SAFE_UTILIZATION} it often fails on a warm node`];
+}
+
+/** A key or a token among the words; the environment, which is said nowhere, has a variable for each. */
+export function secretWarnings(words: readonly Word[]): readonly string[] {
+  const texts = words.map(({ text }) => text);
+  const found = words.find((_, index) => isSecret(texts, index));
+  if (!found) return [];
+  return [
+    `${found.at}: a key among the server's arguments: every user of its hosts reads it in ps; give it as VLLM_API_KEY in env, and leave out --hf-token, for the server reads the model offline`,
+  ];
 }
 
 /** What has no effect as a deployment runs. */

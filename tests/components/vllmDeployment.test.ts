@@ -156,14 +156,28 @@ it("keeps what state has where a host can't be asked", async () => {
   }
 });
 
-it("has a token in the model's document alone, as a secret", async () => {
+it("has a token in the model's document alone, and the ranks' and that are secrets", async () => {
   const resources = await resourcesOf(fresh(recipeOf(3)), TOKEN);
   const encoded = Buffer.from(TOKEN).toString("base64");
   for (const name of COMMANDS) {
     const { text, secret } = await documentOf(resources.get(name));
-    expect([name, secret, text.includes(encoded)]).toEqual([name, name === "qwen-model-fetch", secret]);
+    const isModels = name === "qwen-model-fetch";
+    expect([name, secret, text.includes(encoded)]).toEqual([name, isModels || name.includes("-rank-"), isModels]);
     expect(text).not.toContain(TOKEN);
   }
+});
+
+it("shows no value of the environment, and no key among the arguments", async () => {
+  const recipe = `env: { VLLM_API_KEY: sk-env }\n${recipeOf(2).replace("--port", "--api-key sk-word --port")}`;
+  const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs;
+  const [head] = inputs?.ranks as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
+  const secrets = async (values: readonly unknown[] = []) =>
+    Promise.all(values.map((value) => pulumi.isSecret(pulumi.output(value))));
+  expect(Object.keys(head?.environment ?? {})).toEqual(expect.arrayContaining(["NCCL_CUMEM_ENABLE", "VLLM_API_KEY"]));
+  expect(new Set(await secrets(Object.values(head?.environment ?? {})))).toEqual(new Set([true]));
+  const words = head?.arguments ?? [];
+  expect(await secrets(words)).toEqual(words.map((_, index) => words[index - 1] === "--api-key"));
+  expect(JSON.stringify(words.filter((word) => typeof word === "string"))).not.toContain("sk-");
 });
 
 it("sends a sudo password to who needs root, and to nobody else", async () => {

@@ -123,6 +123,8 @@ it("takes a Docker that says nothing for what it is", () => {
     ...{ containers: [], images: [], models: [], listening: [], endpoints: [], records: [] },
     watch: "missing",
   });
+  // Nobody who may not ask Docker may read a record, which has what Docker would tell.
+  expect(read({ docker: "denied", records: [{ deployment: "qwen", record: false }] }).records).toEqual([]);
   const bare = { ...container, Args: null, RestartCount: null, Config: { Env: null, Labels: null } };
   expect(read({ containers: [bare] }).containers[0]).toMatchObject({
     process: ["vllm"],

@@ -174,6 +174,23 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     await succeeds(project.preview("--expect-no-changes"));
   });
 
+  // The lab engine's state is encrypted as a whole.
+  it.runIf(engine.kind === "cli")("has no value of a rank's environment in its state", async () => {
+    const { deployment } = JSON.parse(await project.exported());
+    const of = (urn: RegExp) => deployment.resources.filter((one: { urn: string }) => urn.test(one.urn));
+    const [wish] = of(/:VllmDeployment::qwen$/);
+    const sealed = expect.objectContaining({ ciphertext: expect.any(String) });
+    for (const { environment } of wish.inputs.ranks) {
+      expect(Object.keys(environment)).toContain("VLLM_MARLIN_USE_ATOMIC_ADD");
+      for (const value of Object.values(environment)) expect(value).toEqual(sealed);
+    }
+    const commands = of(/::qwen-rank-\d$/);
+    expect(commands).toHaveLength(3);
+    for (const { inputs, outputs } of commands) {
+      expect([inputs.stdin, outputs.stdin]).toEqual([sealed, sealed]);
+    }
+  });
+
   it("runs a rank on each host: pipeline parallel 3, two of them headless, in a ring", async () => {
     for (const [rank, host] of HOSTS.entries()) {
       const [container] = JSON.parse(await inside(host, `docker container inspect spark-mesh-qwen-${rank}`));

@@ -116,6 +116,38 @@ test("three ranks are started, are ready, and are seen; the same again starts th
   expect(await lives(lab), await watched(lab)).toEqual(settled);
 });
 
+test("the environment reaches the container byte for byte, and nobody who may not ask Docker reads it", async () => {
+  const env = { KEY: "canary-of-the-environment", ODD: " # a=b  é $(id) ", EMPTY: "", LINES: "one\ntwo" };
+  await on(lab, "spark-2", "id stranger 2>/dev/null || useradd --create-home stranger");
+  // What any user can read while the rank is started: command lines, and files.
+  const reading = on(
+    lab,
+    "spark-2",
+    'exec runuser -u stranger -- bash -c \'while [[ ! -e /tmp/enough ]]; do for file in /proc/[0-9]*/cmdline; do cat $file; done; done 2>/dev/null | tr "\\\\0" " "\'',
+  );
+  await must(lab, 1, "deploy", deployDocument(lab, 1, { env }));
+  await on(lab, "spark-2", "touch /tmp/enough");
+  const read = await reading;
+  await on(lab, "spark-2", "rm /tmp/enough");
+  expect(read).toContain("docker run");
+  expect(read).not.toContain(env.KEY);
+
+  const inspected = await on(
+    lab,
+    "spark-2",
+    "docker container inspect --format '{{json .Config.Env}}' spark-mesh-tiny-1",
+  );
+  const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  expect(JSON.parse(inspected)).toEqual(expect.arrayContaining(expected));
+
+  const path = "/var/lib/spark-mesh-deployments/tiny/record.json";
+  expect(await on(lab, "spark-2", `stat -c '%a %U:%G' ${path}`)).toBe("640 root:docker");
+  const strange = await dockerFacts(lab, "spark-2", questions(), "stranger");
+  expect(strange.facts).toMatchObject({ docker: "denied", records: [{ deployment: "tiny", record: false }] });
+  const own = await dockerFacts(lab, "spark-2", questions());
+  expect(JSON.parse(own.facts.records[0].record)).toMatchObject({ rank: 1 });
+});
+
 test.each([0, 2, 5])("ranks that are started anew %d s after one died meet all the same", async (seconds) => {
   await deployAll(lab);
   await must(lab, 0, "ready", readyDocument(lab));

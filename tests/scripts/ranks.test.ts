@@ -235,16 +235,48 @@ describe("a document", () => {
   });
 
   test("gives words to docker byte for byte", async () => {
-    const words = ["run", "--env", "A=x\n\n", "", " * $(id) \\ é", "--env=B", "--label", "x", "image", "serve", "--x"];
+    const words = [
+      "run",
+      "--env",
+      "A=x\n\n",
+      "--label",
+      "",
+      "--x= * $(id) \\ é",
+      "--env=B",
+      "-v",
+      "x",
+      "image",
+      "serve",
+      "--x",
+    ];
     const printed = await deploying(
-      `rank=0; peers=("spark-1 10.0.0.1"); docker() { printf '%s\\n' "\${*: -1}"; }
+      `rank=0; peers=("spark-1 10.0.0.1")
        for word; do arguments+=("$(printf %s "$word" | base64 -w0)"); done
-       check_document; printf '%s\\0' "\${arguments[@]}" | base64 -w0
-       arguments=(run --detach --privileged --env=B --label x image --y); find_image; printf ' %s' "$image"`,
+       check_document; printf '%s\\0' "\${arguments[@]}" | base64 -w0`,
       ...words,
     );
-    const [encoded = "", image] = printed.split(" ");
-    expect(Buffer.from(encoded, "base64").toString().split("\0").slice(0, -1)).toEqual(words);
-    expect(image).toBe("image");
+    expect(Buffer.from(printed, "base64").toString().split("\0").slice(0, -1)).toEqual(words);
+  });
+
+  test("is parted at the image, and a variable that a line can hold is in no command line", async () => {
+    const long = `LONG=${"x".repeat(70_000)}`;
+    const printed = await deploying(
+      `arguments=("$@" --env "$(printf 'LONG=%70000s' '' | tr ' ' x)" image serve --env KEY=own)
+       part_arguments
+       for list in options variables words; do
+         declare -n values=$list; printf '%s\\0' "$reference" "\${values[@]}" | base64 -w0; printf '\\n'
+       done`,
+      ...["run", "--detach", "--env", "KEY= # a=b ", "--privileged", "--label", "x", "--env", "EMPTY="],
+      ...["--env", "LINES=a\nb", "--env", "RETURN=a\r", "--env", "BARE", "--gpus=all"],
+    );
+    const [options, variables, words] = printed
+      .split("\n")
+      .map((line) => Buffer.from(line, "base64").toString().split("\0").slice(1, -1));
+    expect(variables).toEqual(["KEY= # a=b ", "EMPTY="]);
+    expect(options).toEqual([
+      ...["--detach", "--privileged", "--label", "x", "--env", "LINES=a\nb", "--env", "RETURN=a\r", "--env", "BARE"],
+      ...["--gpus=all", "--env", long],
+    ]);
+    expect(words).toEqual(["serve", "--env", "KEY=own"]);
   });
 });

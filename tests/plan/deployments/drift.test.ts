@@ -180,6 +180,27 @@ const DRIFTS: readonly (readonly [string, Case, readonly string[]])[] = [
   ],
 ];
 
+it("shows no key that is among the arguments, whichever of the two has it", () => {
+  const keyed = (...key: string[]) => recipeOf(3).replace("--port {port}", `${key.join(" ")} --port {port}`);
+  const given = deployed(fresh(keyed("--api-key", "sk-wanted")));
+  const process = planOf(given).ranks[1]?.launch.process ?? [];
+  const at = process.indexOf("sk-wanted");
+  const found = (...start: string[]) =>
+    lines(
+      changeContainer(given, "spark-2", { process: [...process.slice(0, at), ...start, ...process.slice(at + 1)] }),
+    );
+  const place = `spark-2: spark-mesh-qwen-1: argument ${at + 1}`;
+  expect(found("sk-found")).toEqual([`${place}: found [secret], wanted [secret]`]);
+  expect(found("sk-wanted", "sk-second")).toEqual([
+    `spark-2: spark-mesh-qwen-1: argument ${at + 2}: found [secret], wanted ${process[at + 1]}`,
+  ]);
+  expect(found()).toEqual([`${place}: found ${process[at + 1]}, wanted [secret]`]);
+  const joined = deployed(fresh(keyed("--api_key=sk-wanted")));
+  expect(lines(changeContainer(joined, "spark-2", { process: process.slice(0, at - 1) }))).toEqual([
+    `spark-2: spark-mesh-qwen-1: argument ${at}: found nothing, wanted [secret]`,
+  ]);
+});
+
 it.each(DRIFTS)("%s", (_title, given, said) => {
   expect(lines(given)).toEqual(said);
   const plan = planOf(given);

@@ -272,3 +272,24 @@ it("warns of a share of memory that a warm node rarely has", () => {
     "test.yaml:5:47: --gpu-memory-utilization 0.9: above 0.82 it often fails on a warm node",
   ]);
 });
+
+it.each(["--api-key sk-a", "--api-key=sk-a", "--hf-token hf_a", "--api_key sk-a sk-b"])(
+  "warns of a key among the arguments, and shows none: %s",
+  (words) => {
+    const { warnings } = launch(withCommand(`vllm serve {model} ${words} --port 8000`));
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^test.yaml:5:\d+: a key among the server's arguments: every user of its hosts reads it in ps; give it as VLLM_API_KEY/,
+      ),
+    ]);
+    expect(warnings[0]).not.toMatch(/sk-|hf_/);
+  },
+);
+
+it("has a key that the stack gives in the environment alone", () => {
+  const text = withCommand("VLLM_API_KEY={api_key} vllm serve {model} --port 8000");
+  const { ranks, warnings } = launch(text, { overrides: overrides({ api_key: "sk-a" }) });
+  expect(ranks[0]?.env).toMatchObject({ VLLM_API_KEY: "sk-a" });
+  expect(ranks[0]?.process.join(" ")).not.toContain("sk-a");
+  expect(warnings).toEqual([]);
+});
