@@ -170,7 +170,7 @@ it("has a token in the model's document alone, and the ranks' and that are secre
 it("shows no value of the environment, and no key among the arguments", async () => {
   const recipe = `env: { VLLM_API_KEY: sk-env }\n${recipeOf(2).replace("--port", "--api-key sk-word --port")}`;
   const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs;
-  const [head] = inputs?.ranks as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
+  const [head] = (inputs?.ranks ?? []) as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
   const secrets = async (values: readonly unknown[] = []) =>
     Promise.all(values.map((value) => pulumi.isSecret(pulumi.output(value))));
   expect(Object.keys(head?.environment ?? {})).toEqual(expect.arrayContaining(["NCCL_CUMEM_ENABLE", "VLLM_API_KEY"]));
