@@ -30,9 +30,8 @@ export function planImage(
   const wanted = firstOf(members, (docker) => wantedImage(docker, reference, build)?.id);
   const fetched = planFetch(launch, members, reference, (docker) => {
     const found = imageOf(docker, reference);
-    if (found && build && !isBuiltFrom(found.build, build)) {
-      return [{ property: "built from", found: buildText(found.build), wanted: buildText(build) }];
-    }
+    const other = otherBuild(found, build);
+    if (other) return [other];
     if (found !== undefined && found.id === wanted) return [];
     return [{ property: "image", found: found ? shortId(found.id) : "missing", wanted: shortId(wanted ?? "present") }];
   });
@@ -49,7 +48,13 @@ export function planImage(
 /** The image that a host has under a name; undefined for one that is to be built, and was built from something else. */
 export function wantedImage(docker: DockerFacts, reference: string, build?: ImageBuild): ImageFacts | undefined {
   const found = imageOf(docker, reference);
-  return found && build && !isBuiltFrom(found.build, build) ? undefined : found;
+  return otherBuild(found, build) ? undefined : found;
+}
+
+/** That an image was built from something else than it is to be. */
+function otherBuild(found: ImageFacts | undefined, build: ImageBuild | undefined): Finding | undefined {
+  if (!found || !build || isBuiltFrom(found.build, build)) return undefined;
+  return { property: "built from", found: buildText(found.build), wanted: buildText(build) };
 }
 
 /** The model likewise: complete, and as the head has it. */
