@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
-import { onHost } from "../facts/ring";
+import { inside } from "../inside";
 
 const labName = "trustcli";
 const checkout = join(__dirname, "../..");
@@ -26,7 +26,7 @@ beforeAll(async () => {
       { name: "spark-2", renderer: "networkd" },
     ],
   });
-  await onHost(lab, "spark-1", "/usr/sbin/sshd -p 2222");
+  await inside(lab, "spark-1", "/usr/sbin/sshd -p 2222");
   await readKeys();
 });
 afterAll(() => Lab.down(labName));
@@ -39,7 +39,7 @@ beforeEach(() => {
 async function readKeys(): Promise<void> {
   const own = async (host: string) => {
     const path = "/etc/ssh/ssh_host_ed25519_key.pub";
-    const [line = "", text = ""] = (await onHost(lab, host, `ssh-keygen -lf ${path}; cat ${path}`)).split("\n");
+    const [line = "", text = ""] = (await inside(lab, host, `ssh-keygen -lf ${path}; cat ${path}`)).split("\n");
     return { print: line.split(" ")[1] ?? "", key: text.split(" ").slice(0, 2).join(" ") };
   };
   const [one, two] = [await own("spark-1"), await own("spark-2")];
@@ -224,7 +224,7 @@ describe("a changed key", () => {
     const pinned = STACK().replace(`${address("spark-2")} }`, `${address("spark-2")}, hostKey: ${key["spark-2"]} }`);
     writeFileSync(stackFile(), pinned);
     writeFileSync(knownHosts(), `${known()}${address("spark-1")} ${key["spark-1"]}\n`);
-    await onHost(
+    await inside(
       lab,
       "spark-2",
       "cd /etc/ssh && rm ssh_host_ed25519_key* && ssh-keygen -q -t ed25519 -N '' -f ssh_host_ed25519_key && systemctl restart ssh",
@@ -269,12 +269,12 @@ describe("a new mesh key", () => {
     const none = await trust(["--rotate", "spark-2"]);
     expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/^spark-2: found no mesh key in ~\/\.ssh/) });
     const make = "mkdir -m 700 -p ~nvidia/.ssh/spark-mesh && touch ~nvidia/.ssh/spark-mesh/id_ed25519";
-    await onHost(lab, "spark-2", `${make} && chown -R nvidia: ~nvidia/.ssh/spark-mesh`);
+    await inside(lab, "spark-2", `${make} && chown -R nvidia: ~nvidia/.ssh/spark-mesh`);
     expect(await trust(["--rotate", "spark-2"])).toMatchObject({
       code: 0,
       stdout: "spark-2: asked for a new mesh key; the next `pulumi up` replaces it everywhere\n",
     });
-    expect(await onHost(lab, "spark-2", "stat -c '%a %U %s' ~nvidia/.ssh/spark-mesh/rotate")).toBe("600 nvidia 0\n");
+    expect(await inside(lab, "spark-2", "stat -c '%a %U %s' ~nvidia/.ssh/spark-mesh/rotate")).toBe("600 nvidia 0");
     const again = await trust(["--rotate", "spark-1", "spark-2", "--stack", "home", "--json"]);
     expect(JSON.parse(again.stdout)).toEqual({
       asked: ["spark-2"],

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { inside } from "../inside";
 import { until } from "../scenarios/observe";
-import { configure, factsOf, onHost, ringMesh, settle } from "./ring";
+import { configure, factsOf, ringMesh, settle } from "./ring";
 import { articleRing, RingLab, wiringOf } from "./ringLab";
 
 const ring = new RingLab("facts-configured");
@@ -16,7 +17,7 @@ const asConfigured = () =>
     60,
   );
 
-const forgetNeighbours = () => Promise.all(names().map((name) => onHost(ring.lab, name, "ip neigh flush all")));
+const forgetNeighbours = () => Promise.all(names().map((name) => inside(ring.lab, name, "ip neigh flush all")));
 
 describe("a ring that somebody configured", () => {
   beforeAll(async () => {
@@ -64,8 +65,8 @@ describe("a settled ring", () => {
   });
 
   it("is read with sudo where a file or a netdev differs", async () => {
-    await onHost(ring.lab, "spark-1", "touch /etc/netplan/40-cx7.yaml");
-    await onHost(ring.lab, "spark-3", "ip link set dev enp1s0f0np0 mtu 8000");
+    await inside(ring.lab, "spark-1", "touch /etc/netplan/40-cx7.yaml");
+    await inside(ring.lab, "spark-3", "ip link set dev enp1s0f0np0 mtu 8000");
     const { probes } = await ring.gather();
     expect(factsOf(probes, "spark-1")).toMatchObject({ sudo: "passwordless", netplanRead: true });
     const file = factsOf(probes, "spark-1").netplanFiles.find(({ path }) => path === "/etc/netplan/40-cx7.yaml");
@@ -91,7 +92,7 @@ describe("a settled ring", () => {
     // As half a minute makes of them.
     const age = `ip -4 neigh | while read -r address _ netdev _ mac _; do
       [[ $netdev != *np[01] || -z $mac ]] || ip neigh replace "$address" lladdr "$mac" dev "$netdev" nud stale; done`;
-    await Promise.all(names().map((name) => onHost(ring.lab, name, age)));
+    await Promise.all(names().map((name) => inside(ring.lab, name, age)));
     expect(await ring.wiring((await ring.gather()).probes)).toEqual(wiringOf(opposite));
     await ring.lab.rewire(articleRing);
     await asConfigured();
@@ -99,8 +100,8 @@ describe("a settled ring", () => {
   });
 
   it("with a damaged record, or one of a newer release, is a fault that names the host", async () => {
-    await onHost(ring.lab, "spark-1", "printf '{\"a\\tb\\001' >/var/lib/spark-mesh/record.json");
-    await onHost(ring.lab, "spark-2", "cat >/var/lib/spark-mesh/armed.json", '{"version":2}');
+    await inside(ring.lab, "spark-1", "printf '{\"a\\tb\\001' >/var/lib/spark-mesh/record.json");
+    await inside(ring.lab, "spark-2", "cat >/var/lib/spark-mesh/armed.json", { stdin: '{"version":2}' });
     expect(await ring.faults()).toBe(
       [
         "2 faults in the hosts:",

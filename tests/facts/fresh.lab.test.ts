@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { factsOf, onHost } from "./ring";
+import { inside } from "../inside";
+import { factsOf } from "./ring";
 import { articleRing, RingLab, wiringOf } from "./ringLab";
 
 const ring = new RingLab("facts-fresh");
@@ -51,11 +52,11 @@ describe("a fresh ring", () => {
   });
 
   it("says which netdev is down, and that nobody answers there", async () => {
-    await onHost(ring.lab, "spark-1", "ip link set dev enp1s0f0np0 down");
+    await inside(ring.lab, "spark-1", "ip link set dev enp1s0f0np0 down");
     const { probes } = await ring.gather();
     expect(factsOf(probes, "spark-1").cx7[0]).toMatchObject({ name: "enp1s0f0np0", up: false, neighbours: [] });
     expect(factsOf(probes, "spark-2").cx7[2]).toMatchObject({ name: "enp1s0f1np1", neighbours: [] });
-    await onHost(ring.lab, "spark-1", "ip link set dev enp1s0f0np0 up");
+    await inside(ring.lab, "spark-1", "ip link set dev enp1s0f0np0 up");
   });
 });
 

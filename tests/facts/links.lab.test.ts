@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatherFacts } from "../../facts/gather";
 import { Lab } from "../../lab/hosts/lab";
-import { clusterOf, factsOf, onHost } from "./ring";
+import { inside } from "../inside";
+import { clusterOf, factsOf } from "./ring";
 
 const labName = "links";
 let lab: Lab;
@@ -25,7 +26,7 @@ describe("links that have just come up", () => {
     const bounce = `for n in /sys/class/net/en*np*; do n=\${n##*/}
       echo 2 >/proc/sys/net/ipv6/conf/$n/dad_transmits; ip link set $n down; ip link set $n up; done
       ip -6 -o address show tentative | grep -c np`;
-    const tentative = await Promise.all(lab.hosts.map(({ name }) => onHost(lab, name, bounce)));
+    const tentative = await Promise.all(lab.hosts.map(({ name }) => inside(lab, name, bounce)));
     expect(tentative.map(Number).every((count) => count > 0)).toBe(true);
 
     const { probes } = await gatherFacts(clusterOf(lab));

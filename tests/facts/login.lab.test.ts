@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { inside } from "../inside";
 import { startAgent } from "./agents";
-import { onHost } from "./ring";
 import { RingLab } from "./ringLab";
 
 const ring = new RingLab("facts-login");
@@ -191,20 +191,20 @@ describe("a login", () => {
   });
 
   it("may be greeted with noise", async () => {
-    await onHost(
+    await inside(
       ring.lab,
       "spark-1",
       "cp -p ~nvidia/.bashrc /root/bashrc; sed -i '1i echo \"{hello\"; echo warning >&2' ~nvidia/.bashrc",
     );
     const { probes } = await ring.gather();
-    await onHost(ring.lab, "spark-1", "mv /root/bashrc ~nvidia/.bashrc");
+    await inside(ring.lab, "spark-1", "mv /root/bashrc ~nvidia/.bashrc");
     expect(probes.get("spark-1")?.kind).toBe("facts");
   });
 
   it("to a shell that gives no facts is a fault", async () => {
-    await onHost(ring.lab, "spark-1", "usermod -s /usr/sbin/nologin nvidia");
+    await inside(ring.lab, "spark-1", "usermod -s /usr/sbin/nologin nvidia");
     const message = await ring.faults();
-    await onHost(ring.lab, "spark-1", "usermod -s /bin/bash nvidia");
+    await inside(ring.lab, "spark-1", "usermod -s /bin/bash nvidia");
     expect(message).toMatch(/^1 fault in the hosts:\n {2}spark-1: logged in, but bash gave no facts \(exit 1/);
   });
 

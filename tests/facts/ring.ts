@@ -5,6 +5,7 @@ import type { HostFacts, Probe } from "../../facts/hostFacts";
 import type { HostRecord, RecordedMesh } from "../../facts/record";
 import type { Lab } from "../../lab/hosts/lab";
 import { renderNetplan } from "../../plan/netplan/netplan";
+import { inside } from "../inside";
 
 /** What a test varies in the stack config of a lab. */
 export interface Wish {
@@ -72,17 +73,10 @@ export function ringMesh(lab: Lab): RecordedMesh {
   };
 }
 
-/** Runs a command as root on a host. @throws where it fails */
-export async function onHost(lab: Lab, host: string, command: string, stdin = ""): Promise<string> {
-  const { code, stdout, stderr } = await lab.exec(host, command, { stdin });
-  if (code !== 0) throw new Error(`${host}: ${command}: exit ${code}: ${stderr}`);
-  return stdout;
-}
-
 /** Configures the ring as a person would, or another tool: netplan's file and the live netdevs. */
 export async function configure(lab: Lab): Promise<void> {
   const write = "cat >/etc/netplan/40-cx7.yaml && chmod 600 /etc/netplan/40-cx7.yaml && netplan apply";
-  await Promise.all(ringMesh(lab).hosts.map((host) => onHost(lab, host.name, write, renderNetplan(host))));
+  await Promise.all(ringMesh(lab).hosts.map((host) => inside(lab, host.name, write, { stdin: renderNetplan(host) })));
 }
 
 /** Makes a configured ring settled without the scripts of apply, by a record of what it is. */
@@ -103,7 +97,7 @@ export async function settle(lab: Lab): Promise<void> {
         files,
       };
       const write = "mkdir -p /var/lib/spark-mesh && cat >/var/lib/spark-mesh/record.json";
-      await onHost(lab, name, write, `${JSON.stringify(record)}\n`);
+      await inside(lab, name, write, { stdin: `${JSON.stringify(record)}\n` });
     }),
   );
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { gatherFacts } from "../../facts/gather";
 import type { Probe } from "../../facts/hostFacts";
 import { Lab } from "../../lab/hosts/lab";
-import { clusterOf, factsOf, onHost, type Wish } from "./ring";
+import { inside } from "../inside";
+import { clusterOf, factsOf, type Wish } from "./ring";
 
 const hostNames = ["spark-1", "spark-2", "spark-3"];
 
@@ -51,7 +52,7 @@ export class RingLab {
   /** How many lines of a host's journal hold the text. */
   async journal(host: string, text: string): Promise<number> {
     const count = 'text=$(cat); journalctl --sync; journalctl -o cat | grep -c -- "$text" || true';
-    return Number(await onHost(this.lab, host, count, text));
+    return Number(await inside(this.lab, host, count, { stdin: text }));
   }
 
   /** How often each host was logged in to. */
@@ -76,7 +77,7 @@ export class RingLab {
   async #macs(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     for (const host of hostNames) {
-      const lines = (await onHost(this.lab, host, "cd /sys/class/net && grep . en*np*/address")).trim().split("\n");
+      const lines = (await inside(this.lab, host, "cd /sys/class/net && grep . en*np*/address")).split("\n");
       for (const line of lines) {
         const [netdev = "", mac = ""] = line.split("/address:");
         found.set(`${host}/${netdev}`, mac);

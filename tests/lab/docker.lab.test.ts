@@ -4,6 +4,7 @@ import { Lab } from "../../lab/hosts/lab";
 import { type LaunchPlan, planLaunch } from "../../plan/launch/launch";
 import { planMesh } from "../../plan/planMesh";
 import { parseRecipe } from "../../plan/recipe/recipe";
+import { quietly } from "../inside";
 import { cluster, freshProbes } from "../plan/hosts";
 import { overrides } from "../plan/recipe/recipes";
 
@@ -19,12 +20,6 @@ env: { VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS: ${seconds} }
 let lab: Lab;
 let plan: LaunchPlan;
 let id: string;
-
-async function output(host: string, command: string): Promise<string> {
-  const { code, stdout, stderr } = await lab.exec(host, command);
-  expect(`${stderr}exit status ${code}`, `${host}: ${command}`).toBe("exit status 0");
-  return stdout.trim();
-}
 
 function everywhere<T>(work: (host: string) => Promise<T>): Promise<T[]> {
   return Promise.all(lab.hosts.map(({ name: host }) => work(host)));
@@ -67,7 +62,7 @@ async function completion(): Promise<string> {
 const served = "answered by the lab's stand-in for vLLM on spark-1 spark-2 spark-3";
 const answers = () => expect.poll(completion, { timeout: 60_000, interval: 500 }).toBe(served);
 const started = (host: string, rank: number) =>
-  output(host, `docker inspect --format '{{.State.Status}} {{.State.StartedAt}}' spark-mesh-tiny-${rank}`);
+  quietly(lab, host, `docker inspect --format '{{.State.Status}} {{.State.StartedAt}}' spark-mesh-tiny-${rank}`);
 
 describe.skipIf(process.getuid?.() !== 0)("Docker on virtual Sparks", () => {
   beforeAll(async () => {
@@ -83,7 +78,7 @@ describe.skipIf(process.getuid?.() !== 0)("Docker on virtual Sparks", () => {
 
   test("has the same image everywhere, for the user too", async () => {
     const inspect = `runuser -u nvidia -- docker image inspect --format '{{.Id}}' ${standInReference}`;
-    expect(new Set(await everywhere((host) => output(host, inspect)))).toEqual(new Set([id]));
+    expect(new Set(await everywhere((host) => quietly(lab, host, inspect)))).toEqual(new Set([id]));
     expect(await lab.loadImage(["spark-1"])).toBe(id);
   });
 
@@ -102,20 +97,20 @@ describe.skipIf(process.getuid?.() !== 0)("Docker on virtual Sparks", () => {
   test("serves with three ranks, as they are planned", async () => {
     const download = `docker run --rm --network host --user 1000:1000 --env HF_HOME=/hf --volume /home/nvidia/.cache/huggingface:/hf --entrypoint hf ${standInReference} download Acme/Tiny`;
     const folder = "install -d -o nvidia -g nvidia /home/nvidia/.cache /home/nvidia/.cache/huggingface";
-    await everywhere((host) => output(host, `${folder} && ${download} 2>/dev/null`));
+    await everywhere((host) => quietly(lab, host, `${folder} && ${download} 2>/dev/null`));
     for (const { host, docker } of plan.ranks.toReversed()) {
-      await output(host, quoted(docker));
+      await quietly(lab, host, quoted(docker));
     }
     await answers();
     const { address } = lab.hosts[1] ?? {};
     await expect(fetch(`http://${address}:${plan.endpoint.port}/health`)).rejects.toThrow();
     const device = "docker exec spark-mesh-tiny-1 sh -c 'test -c /dev/infiniband/uverbs0 && hostname'";
-    expect(await output("spark-2", device)).toBe("spark-2");
+    expect(await quietly(lab, "spark-2", device)).toBe("spark-2");
   });
 
   test("has a head that looks healthy while a rank is dead, hangs, and ends", async () => {
     const [head, worker] = await Promise.all([started("spark-1", 0), started("spark-2", 1)]);
-    await output("spark-3", "docker kill spark-mesh-tiny-2");
+    await quietly(lab, "spark-3", "docker kill spark-mesh-tiny-2");
     const { address, port } = plan.endpoint;
     expect((await fetch(`http://${address}:${port}/health`)).status).toBe(200);
     const before = Date.now();
@@ -126,8 +121,8 @@ describe.skipIf(process.getuid?.() !== 0)("Docker on virtual Sparks", () => {
     expect(await started("spark-2", 1)).toBe(worker);
     expect(await completion()).toBe("refused");
     await Promise.all([
-      output("spark-2", "docker restart spark-mesh-tiny-1"),
-      output("spark-3", "docker start spark-mesh-tiny-2"),
+      quietly(lab, "spark-2", "docker restart spark-mesh-tiny-1"),
+      quietly(lab, "spark-3", "docker start spark-mesh-tiny-2"),
     ]);
     await answers();
   });

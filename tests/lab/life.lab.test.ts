@@ -6,18 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
 import { endName } from "../../lab/layout";
+import { quietly } from "../inside";
 import { until } from "../scenarios/observe";
 
 const name = "test-lab";
 const cx7 = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"] as const;
 
 let lab: Lab;
-
-async function output(host: string, command: string): Promise<string> {
-  const { code, stdout, stderr } = await lab.exec(host, command);
-  expect(stderr || `exit status ${code}`, `${host}: ${command}`).toBe("exit status 0");
-  return stdout.trim();
-}
 
 /** Sends one multicast ping out of each netdev and returns the MACs that answered, by netdev. */
 async function neighbours(host: string): Promise<Record<string, string[]>> {
@@ -26,12 +21,12 @@ async function neighbours(host: string): Promise<Record<string, string[]>> {
     ping -6 -c 2 -w 3 ff02::1%$netdev >/dev/null 2>&1 || true
     echo $netdev $(ip -6 neigh show dev $netdev | sed -n 's/.*lladdr \\([0-9a-f:]*\\) .*/\\1/p')
   done`;
-  const lines = (await output(host, command)).split("\n").filter((line) => line !== "");
+  const lines = (await quietly(lab, host, command)).split("\n").filter((line) => line !== "");
   return Object.fromEntries(lines.map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1)]));
 }
 
 function macOf(host: string, netdev: string): Promise<string> {
-  return output(host, `cat /sys/class/net/${netdev}/address`);
+  return quietly(lab, host, `cat /sys/class/net/${netdev}/address`);
 }
 
 function netdevsOf(port: string): string[] {
@@ -83,8 +78,8 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
 
   test("starts the units that DGX OS has", async () => {
     for (const { name: host, renderer } of lab.hosts) {
-      await output(host, "systemctl is-active --quiet systemd-networkd systemd-udevd ssh");
-      await output(host, "systemctl is-enabled --quiet systemd-networkd-wait-online");
+      await quietly(lab, host, "systemctl is-active --quiet systemd-networkd systemd-udevd ssh");
+      await quietly(lab, host, "systemctl is-enabled --quiet systemd-networkd-wait-online");
       const networkManager = await lab.exec(host, "systemctl is-active NetworkManager");
       expect(networkManager.stdout.trim(), host).toBe(renderer === "NetworkManager" ? "active" : "inactive");
       expect((await lab.exec(host, "systemctl --failed --quiet --plain")).stdout, host).toBe("");
@@ -93,7 +88,7 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
 
   test("keeps a signal to a whole process group inside", async () => {
     expect((await lab.exec("spark-1", "kill -KILL 0")).code).not.toBe(0);
-    expect(await output("spark-1", "hostname")).toBe("spark-1");
+    expect(await quietly(lab, "spark-1", "hostname")).toBe("spark-1");
   });
 
   test("has the article's cables, seen from both ends", async () => {
@@ -120,7 +115,8 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
   });
 
   test("shows RoCE devices as the mlx5 driver does", async () => {
-    const devices = await output(
+    const devices = await quietly(
+      lab,
       "spark-1",
       "cd /sys/class/infiniband; echo *; cat */ports/1/state; echo */device/net/*",
     );
@@ -142,33 +138,33 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
     await Promise.all([lab.reboot("spark-1"), lab.reboot("spark-2")]);
     await until(lab, ["spark-1"], fullSize, 60);
     for (const host of ["spark-1", "spark-2"]) {
-      await output(host, "rm /etc/netplan/40-cx7.yaml");
+      await quietly(lab, host, "rm /etc/netplan/40-cx7.yaml");
       await lab.reboot(host);
-      expect(await output(host, "ip -4 -o address show to 192.168.177.0/24"), host).toBe("");
+      expect(await quietly(lab, host, "ip -4 -o address show to 192.168.177.0/24"), host).toBe("");
     }
   });
 
   test("loses at a reboot what only the kernel knew, and its peers see the link go", async () => {
     const peer = "cat /sys/class/net/enp1s0f1np1/carrier_down_count";
-    const before = Number(await output("spark-1", peer));
-    await output("spark-3", "ip address add 192.0.2.1/24 dev enp1s0f0np0; ip link set enp1s0f0np0 mtu 4000");
+    const before = Number(await quietly(lab, "spark-1", peer));
+    await quietly(lab, "spark-3", "ip address add 192.0.2.1/24 dev enp1s0f0np0; ip link set enp1s0f0np0 mtu 4000");
     await lab.reboot("spark-3");
-    expect(await output("spark-3", "ip -4 -o address show dev enp1s0f0np0")).toBe("");
-    expect(await output("spark-3", "cat /sys/class/net/enp1s0f0np0/mtu")).toBe("1500");
-    expect(Number(await output("spark-1", peer))).toBeGreaterThan(before);
-    expect(await output("spark-1", "cat /sys/class/net/enp1s0f1np1/carrier")).toBe("1");
+    expect(await quietly(lab, "spark-3", "ip -4 -o address show dev enp1s0f0np0")).toBe("");
+    expect(await quietly(lab, "spark-3", "cat /sys/class/net/enp1s0f0np0/mtu")).toBe("1500");
+    expect(Number(await quietly(lab, "spark-1", peer))).toBeGreaterThan(before);
+    expect(await quietly(lab, "spark-1", "cat /sys/class/net/enp1s0f1np1/carrier")).toBe("1");
   });
 
   test("pulls a cable at both ends, over a reboot too, and puts it back", async () => {
     const here = "ls /sys/class/net /sys/class/infiniband | grep -c f0 || true";
     const there = "ls /sys/class/net /sys/class/infiniband | grep -c f1 || true";
-    expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["4", "4"]);
+    expect([await quietly(lab, "spark-1", here), await quietly(lab, "spark-2", there)]).toEqual(["4", "4"]);
     await lab.unplug("1/0");
-    expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["0", "0"]);
+    expect([await quietly(lab, "spark-1", here), await quietly(lab, "spark-2", there)]).toEqual(["0", "0"]);
     await lab.reboot("spark-1");
-    expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["0", "0"]);
+    expect([await quietly(lab, "spark-1", here), await quietly(lab, "spark-2", there)]).toEqual(["0", "0"]);
     await lab.replug("2/1");
-    expect([await output("spark-1", here), await output("spark-2", there)]).toEqual(["4", "4"]);
+    expect([await quietly(lab, "spark-1", here), await quietly(lab, "spark-2", there)]).toEqual(["4", "4"]);
     await lab.linksReady();
     expect((await neighbours("spark-1")).enp1s0f0np0).toEqual([await macOf("spark-2", "enp1s0f1np1")]);
   });
@@ -176,22 +172,22 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
   test("takes a cable's signal away and gives it back", async () => {
     const carrier = "cat /sys/class/net/enp1s0f0np0/carrier /sys/class/infiniband/rocep1s0f0/ports/1/state";
     await lab.unplug("2/0", { carrier: true });
-    expect(await output("spark-2", carrier)).toBe("0\n1: DOWN");
+    expect(await quietly(lab, "spark-2", carrier)).toBe("0\n1: DOWN");
     await lab.reboot("spark-2");
-    expect(await output("spark-2", carrier)).toBe("0\n1: DOWN");
+    expect(await quietly(lab, "spark-2", carrier)).toBe("0\n1: DOWN");
     await lab.replug("2/0");
-    expect(await output("spark-2", carrier)).toBe("1\n4: ACTIVE");
+    expect(await quietly(lab, "spark-2", carrier)).toBe("1\n4: ACTIVE");
   });
 
   test("loses power without notice and comes back with its files", async () => {
-    await output("spark-2", "echo kept >/root/kept; sync; echo lost >/run/lost");
+    await quietly(lab, "spark-2", "echo kept >/root/kept; sync; echo lost >/run/lost");
     await lab.kill("spark-2");
     expect(lab.isPowered("spark-2")).toBe(false);
-    expect(await output("spark-1", "cat /sys/class/net/enp1s0f0np0/carrier")).toBe("0");
+    expect(await quietly(lab, "spark-1", "cat /sys/class/net/enp1s0f0np0/carrier")).toBe("0");
     await expect(lab.exec("spark-2", "true")).rejects.toThrow("spark-2: found it switched off");
     await lab.boot("spark-2");
-    expect(await output("spark-2", "cat /root/kept; test ! -e /run/lost")).toBe("kept");
-    expect(await output("spark-1", "cat /sys/class/net/enp1s0f0np0/carrier")).toBe("1");
+    expect(await quietly(lab, "spark-2", "cat /root/kept; test ! -e /run/lost")).toBe("kept");
+    expect(await quietly(lab, "spark-1", "cat /sys/class/net/enp1s0f0np0/carrier")).toBe("1");
   });
 
   test("refuses a host or a cable that it has not got", async () => {
@@ -201,10 +197,10 @@ describe.skipIf(process.getuid?.() !== 0)("a lab", () => {
 
   test("stays as it is when it is asked for again, and refuses to become another", async () => {
     const said: string[] = [];
-    const bootId = await output("spark-1", "cat /proc/sys/kernel/random/boot_id");
+    const bootId = await quietly(lab, "spark-1", "cat /proc/sys/kernel/random/boot_id");
     await Lab.up({ name, stackFile: false, say: (line) => said.push(line) });
     expect(said).toEqual([`lab ${name} is already up`]);
-    expect(await output("spark-1", "cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
+    expect(await quietly(lab, "spark-1", "cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
     await expect(Lab.up({ name, stackFile: false, wiring: "switch" })).rejects.toThrow("--fresh");
   });
 

@@ -5,6 +5,7 @@ import type { Lab, LabHost } from "../../lab/hosts/lab";
 import { run } from "../../lab/hosts/process";
 import { renderNetplan } from "../../plan/netplan/netplan";
 import { packPayload, renderStdin } from "../../plan/payload";
+import { inside } from "../inside";
 
 /** The ring of three as its documents say it: host number, netdev, third octet, peer number, peer netdev. */
 const ring = [
@@ -154,12 +155,7 @@ export async function destroyRing(lab: Lab, wish: Wish = {}): Promise<void> {
   }
 }
 
-/** Output of a shell command as root on a host. */
-export async function on(lab: Lab, host: string, command: string): Promise<string> {
-  const { code, stdout, stderr } = await lab.exec(host, command);
-  if (code !== 0) throw new Error(`${host}: ${command}: exit status ${code}: ${stderr}`);
-  return stdout.trim();
-}
+export { inside as on } from "../inside";
 
 /** Has an assertion hold within a minute: renderers work on after netplan, and a unit ends some time after its work. */
 export function eventually(assertion: () => Promise<void>): Promise<void> {
@@ -168,7 +164,7 @@ export function eventually(assertion: () => Promise<void>): Promise<void> {
 
 /** All of a host that a mesh touches, as text: files, live state, units, and what must not be there. */
 export function traces(lab: Lab, host: string): Promise<string> {
-  return on(
+  return inside(
     lab,
     host,
     `cd /etc/netplan && stat -c '%n %a %U:%G %s' . * .[!.]* 2>/dev/null | grep -v '^\\. '; sha256sum * 2>/dev/null; ls -A /etc/sysctl.d
