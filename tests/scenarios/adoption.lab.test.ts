@@ -6,10 +6,12 @@ import { parse } from "yaml";
 import type { SeenFile } from "../../facts/record";
 import { Lab } from "../../lab/hosts/lab";
 import { checkout, Project } from "../../lab/project";
+import { inside } from "../inside";
 import { nvidiaPlaybook, nvidiaSync, sparkrun, sparkVllmDocker } from "../plan/foreignFiles";
 import { netplanFile } from "../plan/hosts";
 import { scenarioEngines } from "./engines";
 import { liveNetdevs, RING_ADDRESSES, traces, until, untilLive } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 type Addresses = Readonly<Record<string, string>>;
 type Foreign = (addresses: Addresses) => SeenFile;
@@ -116,8 +118,7 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
 
     async function write(host: string): Promise<void> {
       const { path, text } = fileOf(host);
-      const written = await lab.exec(host, `cat >${path} && chmod 0640 ${path}`, { stdin: text ?? "" });
-      expect(written.code, `${host}: ${path}`).toBe(0);
+      await inside(lab, host, `cat >${path} && chmod 0640 ${path}`, { stdin: text ?? "" });
     }
 
     async function expectAdopted(): Promise<void> {
@@ -128,12 +129,6 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
         ]);
         expect(await liveNetdevs(lab, host), host).toEqual(Object.fromEntries(wanted));
       }
-    }
-
-    async function expectQuiet(): Promise<void> {
-      const preview = await project.preview("--expect-no-changes");
-      expect(preview.code, preview.output).toBe(0);
-      expect(preview.output).not.toContain("warning:");
     }
 
     it("is written down by discover", async () => {
@@ -160,13 +155,12 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
     });
 
     it("is quiet and stays so: a profile that is activated again, a reboot of every host", async () => {
-      await expectQuiet();
-      const { code } = await lab.exec("spark-2", "nmcli connection up netplan-enp1s0f1np1");
-      expect(code).toBe(0);
+      await expectQuiet(project);
+      await inside(lab, "spark-2", "nmcli connection up netplan-enp1s0f1np1");
       await expectAdopted();
       await Promise.all(HOSTS.map((host) => lab.reboot(host)));
       await untilLive(lab, FOREIGN);
-      await expectQuiet();
+      await expectQuiet(project);
       await expectAdopted();
     });
 
@@ -185,17 +179,15 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
         for (const host of HOSTS) {
           expect(preview.output).toMatch(new RegExp(`warning: ${host}: ${fileOf(host).path}: .*some again`));
         }
-        const up = await project.up();
-        expect(up.code, up.output).toBe(0);
+        await succeeds(project.up());
         expect(await look()).toEqual(left);
-        await expectQuiet();
+        await expectQuiet(project);
         await expectAdopted();
       });
     }
 
     it("is given back by destroy, byte for byte", async () => {
-      const destroy = await project.destroy();
-      expect(destroy.code, destroy.output).toBe(0);
+      await succeeds(project.destroy());
       expect(await tracesOf()).toEqual(before);
     });
   });

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
-import { Project, type Step } from "../../lab/project";
+import { Project } from "../../lab/project";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { traces } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2"] as const;
 const FOLDER = "/etc/systemd/system/earlyoom.service.d";
@@ -58,8 +60,12 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
       shares: [{ from: packages, to: "/packages" }],
     });
     // As the package leaves it, with a person's own arguments: enabled, and running.
-    await inside("spark-1", "dpkg -i /packages/*.deb");
-    await inside("spark-1", `echo 'EARLYOOM_ARGS="-r 60 -m 1"' >/etc/default/earlyoom; systemctl restart earlyoom`);
+    await inside(lab, "spark-1", "dpkg -i /packages/*.deb");
+    await inside(
+      lab,
+      "spark-1",
+      `echo 'EARLYOOM_ARGS="-r 60 -m 1"' >/etc/default/earlyoom; systemctl restart earlyoom`,
+    );
     project = await Project.create(engine, lab, { config: { system: { earlyoom: true } } });
   });
 
@@ -81,43 +87,27 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
     }
   }
 
-  async function inside(host: string, command: string): Promise<string> {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
-    return stdout;
-  }
-
   /** Everything that a run could leave on a host, byte for byte. */
   function look() {
     return Promise.all(
       HOSTS.map(async (host) => ({
         ...(await traces(lab, host)),
         etc: await inside(
+          lab,
           host,
           "find /etc -path '*earlyoom*' | sort | while read -r f; do stat -c '%N %a %U:%G' $f; [ -d $f ] || { stat -c %Y $f; sha256sum $f; }; done",
         ),
-        unit: await inside(host, "systemctl show -p LoadState,ActiveState,UnitFileState earlyoom"),
+        unit: await inside(lab, host, "systemctl show -p LoadState,ActiveState,UnitFileState earlyoom"),
         command: (await lab.exec(host, COMMAND)).stdout,
-        state: await inside(host, "find /var/lib /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
+        state: await inside(lab, host, "find /var/lib /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
       })),
     );
   }
 
-  async function succeeds(step: Promise<Step>): Promise<Step> {
-    const done = await step;
-    expect(done.code, done.output).toBe(0);
-    return done;
-  }
-
-  async function expectQuiet(): Promise<void> {
-    const preview = await succeeds(project.preview("--expect-no-changes"));
-    expect(preview.output).not.toContain("warning:");
-  }
-
   async function expectGuarded(): Promise<void> {
     for (const host of HOSTS) {
-      expect((await inside(host, COMMAND)).trim().split("\n"), host).toEqual(DECLARED_COMMAND);
-      expect(await inside(host, "systemctl is-enabled earlyoom")).toBe("enabled\n");
+      expect((await inside(lab, host, COMMAND)).split("\n"), host).toEqual(DECLARED_COMMAND);
+      expect(await inside(lab, host, "systemctl is-enabled earlyoom")).toBe("enabled");
     }
   }
 
@@ -132,28 +122,29 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
     }
     expect(await look()).toEqual(found);
     // Switched off by a person, and with a drop-in of that name from elsewhere.
-    await inside("spark-2", "dpkg -i /packages/*.deb && systemctl disable --now earlyoom");
-    await inside("spark-2", `mkdir ${FOLDER} && printf '[Service]\\nNice=5' >${DROP_IN} && chmod 600 ${DROP_IN}`);
-    await inside("spark-2", "systemctl daemon-reload");
+    await inside(lab, "spark-2", "dpkg -i /packages/*.deb && systemctl disable --now earlyoom");
+    await inside(lab, "spark-2", `mkdir ${FOLDER} && printf '[Service]\\nNice=5' >${DROP_IN} && chmod 600 ${DROP_IN}`);
+    await inside(lab, "spark-2", "systemctl daemon-reload");
     before = await look();
   });
 
   it("that doesn't take our arguments fails, and a first run leaves nothing", async () => {
-    await inside("spark-2", `printf '[Service]\\nEnvironment=EARLYOOM_ARGS=-r60\\n' >${LATER}`);
+    await inside(lab, "spark-2", `printf '[Service]\\nEnvironment=EARLYOOM_ARGS=-r60\\n' >${LATER}`);
     const up = await project.up();
     expect(up.code, up.output).not.toBe(0);
     expect(up.output).toContain(
       "spark-2: earlyoom.service: found active with other arguments or none 5 s after its start",
     );
-    await inside("spark-2", `rm ${LATER}; systemctl daemon-reload`);
+    await inside(lab, "spark-2", `rm ${LATER}; systemctl daemon-reload`);
     expect((await look())[1]).toEqual(before[1]);
   });
 
   it("runs with our arguments, and would kill vLLM's processes first", async () => {
     await succeeds(project.up());
     await expectGuarded();
-    await expectQuiet();
+    await expectQuiet(project);
     const victim = await inside(
+      lab,
       "spark-1",
       `bash -c 'echo VLLM::EngineCore >/proc/$$/comm; sleep 20; :' >/dev/null 2>&1 & pid=$!; sleep 1; mapfile -t words < <(${COMMAND}); timeout 2 "\${words[@]}" -m 99 --dryrun 2>&1 | grep -m 1 'sending SIG.* to process'; kill $pid`,
     );
@@ -161,13 +152,13 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
   });
 
   it.each(DRIFTS)("$host: $says is said, repaired and quiet", async ({ host, breakage, says }) => {
-    await inside(host, breakage);
+    await inside(lab, host, breakage);
     const preview = await succeeds(project.preview());
-    expect([...new Set(preview.output.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
+    expect([...new Set(preview.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
     const up = await succeeds(project.up());
-    expect([...new Set(up.output.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
+    expect([...new Set(up.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
     await expectGuarded();
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it("is as it was where the option is taken out, and after destroy", async () => {

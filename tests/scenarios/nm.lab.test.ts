@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { expectRing, RING_ADDRESSES, traces, untilLive } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const FILE = "/etc/netplan/40-cx7.yaml";
@@ -55,50 +57,40 @@ describe.each(scenarioEngines())(
 
     const tracesOf = () => Promise.all(HOSTS.map((host) => traces(lab, host)));
 
-    async function expectQuiet(): Promise<void> {
-      const preview = await project.preview("--expect-no-changes");
-      expect(preview.code, preview.output).toBe(0);
-      expect(preview.output).not.toContain("warning:");
-    }
-
     it("is made by up although management blinks", async () => {
       const watches = HOSTS.map((host) => lab.exec(host, "ip monitor address dev enP7s7", { timeoutSeconds: 600 }));
-      const up = await project.up();
-      expect(up.code, up.output).toBe(0);
+      await succeeds(project.up());
       await Promise.all(HOSTS.map((host) => lab.exec(host, "pkill -f 'ip monitor'")));
       // Else this shows nothing.
       expect((await Promise.all(watches)).map(({ stdout }) => stdout.includes("Deleted"))).toEqual([true, true, true]);
       await expectRing(lab);
       for (const host of HOSTS) {
-        const { stdout } = await lab.exec(host, "nmcli -g GENERAL.CONNECTION device show enP7s7");
-        expect(stdout.trim(), host).toBe("netplan-enP7s7");
+        expect(await inside(lab, host, "nmcli -g GENERAL.CONNECTION device show enP7s7"), host).toBe("netplan-enP7s7");
         expect((await lab.exec(host, "ls /var/lib/spark-mesh/rolled-back.json")).code, host).not.toBe(0);
       }
     });
 
     it("is quiet, before and after every host has rebooted", async () => {
-      await expectQuiet();
+      await expectQuiet(project);
       await Promise.all(HOSTS.map((host) => lab.reboot(host)));
       await untilLive(lab, RING_ADDRESSES);
-      await expectQuiet();
+      await expectQuiet(project);
       await expectRing(lab);
     });
 
     it.each(DRIFTS)("drift is said and repaired: $host: $breakage", async ({ host, breakage, says }) => {
-      expect((await lab.exec(host, breakage)).code).toBe(0);
+      await inside(lab, host, breakage);
       const preview = await project.preview();
       const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
       const said = warnings.some((line) => says.every((part) => line.includes(part)));
       expect(said, preview.output).toBe(true);
-      const up = await project.up();
-      expect(up.code, up.output).toBe(0);
-      await expectQuiet();
+      await succeeds(project.up());
+      await expectQuiet(project);
       await expectRing(lab);
     });
 
     it("is taken away by destroy, byte for byte", async () => {
-      const destroy = await project.destroy();
-      expect(destroy.code, destroy.output).toBe(0);
+      await succeeds(project.destroy());
       expect(await tracesOf()).toEqual(before);
     });
   },

@@ -3,6 +3,7 @@ import { defaultHosts, Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
 import { expectRing, liveNetdevs, traces, until } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 /** The article's ring, and the same three cables the other way round. */
 const RING = "1/0-2/1 2/0-3/1 3/0-1/1";
@@ -17,15 +18,8 @@ const namesOf = (lab: Lab) => lab.hosts.map(({ name }) => name);
 const tracesOf = (lab: Lab) => Promise.all(namesOf(lab).map((host) => traces(lab, host)));
 
 async function expectUp(project: Project): Promise<void> {
-  const up = await project.up();
-  expect(up.code, up.output).toBe(0);
+  await succeeds(project.up());
   await expectQuiet(project);
-}
-
-async function expectQuiet(project: Project): Promise<void> {
-  const preview = await project.preview("--expect-no-changes");
-  expect(preview.code, preview.output).toBe(0);
-  expect(preview.output).not.toContain("warning:");
 }
 
 describe.each(scenarioEngines())("cables moved on purpose on the $kind engine", (engine) => {
@@ -108,8 +102,7 @@ describe.each(scenarioEngines())("cables moved on purpose on the $kind engine", 
   });
 
   it("leave nothing to destroy but what was made", async () => {
-    const destroy = await project.destroy();
-    expect(destroy.code, destroy.output).toBe(0);
+    await succeeds(project.destroy());
     expect(await tracesOf(lab)).toEqual(before);
   });
 });
@@ -184,8 +177,7 @@ describe.each(scenarioEngines())("hosts that join a switch and leave it on the $
   });
 
   it("is left by all with destroy", async () => {
-    const destroy = await project.destroy();
-    expect(destroy.code, destroy.output).toBe(0);
+    await succeeds(project.destroy());
     expect(await tracesOf(lab)).toEqual(before);
   });
 });

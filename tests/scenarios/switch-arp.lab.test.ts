@@ -7,9 +7,11 @@ import { Project } from "../../lab/project";
 import { renderDocument } from "../../plan/document";
 import { planMesh } from "../../plan/planMesh";
 import { clusterOf } from "../facts/ring";
+import { inside } from "../inside";
 import { must } from "../scripts/operations";
 import { scenarioEngines } from "./engines";
 import { sudoRuns, traces, until } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 const NAME = "switch-arp";
 const SWITCH = [1, 2, 3].flatMap((host) => [`${host}/0-switch-a`, `${host}/1-switch-a`]).join(" ");
@@ -35,7 +37,11 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     project = await Project.create(engine, lab);
     // Somebody's own file under that name, and what it says.
     const theirs = "net.ipv4.conf.enP2p1s0f0np0.arp_announce = 1";
-    await on("spark-2", `echo '${theirs}' >${SYSCTL_FILE} && chmod 640 ${SYSCTL_FILE} && sysctl -q -p ${SYSCTL_FILE}`);
+    await inside(
+      lab,
+      "spark-2",
+      `echo '${theirs}' >${SYSCTL_FILE} && chmod 640 ${SYSCTL_FILE} && sysctl -q -p ${SYSCTL_FILE}`,
+    );
     before = await tracesOf();
   });
 
@@ -47,22 +53,9 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
   const names = () => lab.hosts.map(({ name }) => name);
   const tracesOf = () => Promise.all(names().map((host) => traces(lab, host)));
 
-  async function on(host: string, command: string): Promise<string> {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
-    return stdout.trim();
-  }
-
-  async function expectQuiet(): Promise<void> {
-    const preview = await project.preview("--expect-no-changes");
-    expect(preview.code, preview.output).toBe(0);
-    expect(preview.output).not.toContain("warning:");
-  }
-
   async function expectUp(): Promise<void> {
-    const up = await project.up();
-    expect(up.code, up.output).toBe(0);
-    await expectQuiet();
+    await succeeds(project.up());
+    await expectQuiet(project);
   }
 
   async function places(): Promise<readonly Place[]> {
@@ -73,7 +66,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
         host,
         netdev,
         address: cidr.replace(/\/.*/, ""),
-        mac: await on(host, `cat /sys/class/net/${netdev}/address`),
+        mac: await inside(lab, host, `cat /sys/class/net/${netdev}/address`),
       })),
     );
     return Promise.all(found);
@@ -103,7 +96,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
           expect(await answers(asking, address), what).toEqual([mac]);
           const ping = `ping -c 3 -i 0.2 -W 2 -M do -s 8972 -I ${asking.netdev} ${address}`;
           const table = `ip neigh show to ${address} dev ${asking.netdev}`;
-          expect(await on(asking.host, `${ping} && ${table}`), what).toContain(` ${mac} `);
+          expect(await inside(lab, asking.host, `${ping} && ${table}`), what).toContain(` ${mac} `);
         }
       }),
     );
@@ -124,10 +117,10 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
   it("are put back at boot where a change was not confirmed", async () => {
     const { host, wish, document } = await documentOf("spark-2");
     await must(lab, host, "stage", document);
-    expect(await on("spark-2", `${SETTLED} && cat ${SYSCTL_FILE}`)).toBe(wish.sysctlText.trim());
+    expect(await inside(lab, "spark-2", `${SETTLED} && cat ${SYSCTL_FILE}`)).toBe(wish.sysctlText.trim());
     await lab.kill("spark-2").catch(() => lab.kill("spark-2"));
     await lab.boot("spark-2");
-    expect(await on("spark-2", "cat /var/lib/spark-mesh/rolled-back.json")).toContain('"boot"');
+    expect(await inside(lab, "spark-2", "cat /var/lib/spark-mesh/rolled-back.json")).toContain('"boot"');
     await must(lab, host, "release", document);
     await until(lab, ["spark-2"], "! ls /var/lib/spark-mesh 2>/dev/null", 20);
     const { files, kernel } = await traces(lab, "spark-2");
@@ -139,14 +132,14 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     await expectOwnAnswers();
     await Promise.all(names().map((host) => lab.reboot(host)));
     await until(lab, names(), SETTLED, 20);
-    await expectQuiet();
+    await expectQuiet(project);
     await expectOwnAnswers();
   });
 
   it("need one SSH session and no sudo to be found settled", async () => {
     const count = async () => [await sshSessions(lab, "spark-3"), await sudoRuns(lab, "spark-3")];
     const [sessions = 0, sudo] = await count();
-    await expectQuiet();
+    await expectQuiet(project);
     expect(await count()).toEqual([sessions + 1, sudo]);
   });
 
@@ -154,7 +147,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     await lab.unplug("1/0");
     await lab.replug("1/0");
     await until(lab, ["spark-1"], `${SETTLED} && [ $(ip -4 -o address show | grep -c np[01]) = 4 ]`, 20);
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it.each([
@@ -180,15 +173,13 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     ["spark-1", "another mode", `chmod 600 ${SYSCTL_FILE}`, `${SYSCTL_FILE}: mode: found 600, wanted 644`],
   ])("of %s: %s is said, repaired without disturbing a link, and quiet", async (host, _, breakage, said) => {
     const links = "cat /sys/class/net/*np[01]/carrier_changes; journalctl -q -o cat -u 'spark-mesh-apply-*' | wc -l";
-    const was = await on(host, links);
-    await on(host, breakage);
-    const preview = await project.preview();
-    expect(preview.code, preview.output).toBe(0);
-    expect(preview.output).toContain(`warning: ${host}: ${said}`);
+    const was = await inside(lab, host, links);
+    await inside(lab, host, breakage);
+    expect(await succeeds(project.preview())).toContain(`warning: ${host}: ${said}`);
     await expectUp();
-    await on(host, SETTLED);
-    expect(await on(host, `stat -c '%a %U:%G' ${SYSCTL_FILE}`)).toBe("644 root:root");
-    expect(await on(host, links)).toBe(was);
+    await inside(lab, host, SETTLED);
+    expect(await inside(lab, host, `stat -c '%a %U:%G' ${SYSCTL_FILE}`)).toBe("644 root:root");
+    expect(await inside(lab, host, links)).toBe(was);
   });
 
   it("are verified though a neighbour, which is settled itself, still has the other twin's MAC", async () => {
@@ -197,18 +188,18 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     const peer = all.find(({ host, netdev }) => host === "spark-2" && netdev === NETDEV);
     const twin = all.find(({ host, netdev }) => host === "spark-2" && netdev === NETDEV.replace("enp1", "enP2p1"));
     if (!asking || !peer || !twin) throw new Error("no such place");
-    await on("spark-2", "for n in /proc/sys/net/ipv4/conf/*np[01]; do echo 0 >$n/arp_ignore; done");
+    await inside(lab, "spark-2", "for n in /proc/sys/net/ipv4/conf/*np[01]; do echo 0 >$n/arp_ignore; done");
     const wrong = await answers(asking, peer.address);
     expect(wrong).toHaveLength(4);
     expect(wrong).toEqual(expect.arrayContaining([peer.mac, twin.mac]));
     const [settled, drifted] = [await documentOf("spark-1"), await documentOf("spark-2")];
     expect([settled.wish.state, drifted.wish.state]).toEqual(["settled", "due"]);
-    await on("spark-1", `ip neigh replace ${peer.address} lladdr ${twin.mac} dev ${NETDEV} nud reachable`);
+    await inside(lab, "spark-1", `ip neigh replace ${peer.address} lladdr ${twin.mac} dev ${NETDEV} nud reachable`);
     const id = await must(lab, drifted.host, "stage", drifted.document);
-    expect(await on("spark-1", `ip neigh show to ${peer.address} dev ${NETDEV}`)).toContain(peer.mac);
+    expect(await inside(lab, "spark-1", `ip neigh show to ${peer.address} dev ${NETDEV}`)).toContain(peer.mac);
     await must(lab, settled.host, "verify", settled.document, id);
     await must(lab, drifted.host, "commit", drifted.document, id);
-    await expectQuiet();
+    await expectQuiet(project);
     await expectOwnAnswers();
   });
 
@@ -224,23 +215,22 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
     const left = await Promise.all(names().map((host) => traces(lab, host)));
     const arpOf = (kernel = "") => kernel.split("\n").filter((line) => line.includes("arp_"));
     expect(left.map(({ kernel }) => arpOf(kernel))).toEqual(before.map(({ kernel }) => arpOf(kernel)));
-    expect(await on("spark-1", "ls /etc/sysctl.d")).toBe("README.sysctl");
-    expect(await on("spark-2", `cat ${SYSCTL_FILE}`)).toContain("arp_announce = 1");
+    expect(await inside(lab, "spark-1", "ls /etc/sysctl.d")).toBe("README.sysctl");
+    expect(await inside(lab, "spark-2", `cat ${SYSCTL_FILE}`)).toContain("arp_announce = 1");
     await lab.rewire(SWITCH);
     await until(lab, names(), "[ $(ip -o link show up | grep -c 'np[01].*LOWER_UP') = 4 ]", 20);
     // What somebody sets before there is a switch again is what destroy gives back.
-    await on("spark-3", `sysctl -qw net.ipv4.conf.${NETDEV}.arp_ignore=2`);
+    await inside(lab, "spark-3", `sysctl -qw net.ipv4.conf.${NETDEV}.arp_ignore=2`);
     project.reconfigure({
       cables: SWITCH.split(" ").map((cable) => ({ from: `spark-${cable.slice(0, 3)}`, to: "switch-a" })),
     });
     await expectUp();
-    await Promise.all(names().map((host) => on(host, SETTLED)));
+    await Promise.all(names().map((host) => inside(lab, host, SETTLED)));
     await expectOwnAnswers();
   });
 
   it("are as they were after destroy, byte for byte", async () => {
-    const destroy = await project.destroy();
-    expect(destroy.code, destroy.output).toBe(0);
+    await succeeds(project.destroy());
     const theirs = (text = "") => text.replace(`${NETDEV}/arp_ignore:0`, `${NETDEV}/arp_ignore:2`);
     expect(await tracesOf()).toEqual([...before.slice(0, 2), { ...before[2], kernel: theirs(before[2]?.kernel) }]);
   });

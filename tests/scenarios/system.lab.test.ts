@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { sshSessions } from "../../lab/hosts/sshd-log";
-import { Project, type Step } from "../../lab/project";
+import { Project } from "../../lab/project";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { traces } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2"] as const;
 const SUDOERS = "/etc/sudoers.d/spark-mesh";
@@ -74,10 +76,10 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
         { name: "spark-2", renderer: "networkd", sudoPassword: PASSWORD },
       ],
     });
-    await inside("spark-1", "groupadd -r docker && gpasswd -a nvidia docker");
-    await inside("spark-1", `printf '# From last spring.' >${SUDOERS} && chmod 400 ${SUDOERS}`);
-    await inside("spark-1", `mkdir -p ${LOGIND.replace(/\/[^/]*$/, "")} && printf '[Login]\\n' >${LOGIND}`);
-    await inside("spark-2", "groupadd -r docker && chmod 750 /etc/sudoers.d");
+    await inside(lab, "spark-1", "groupadd -r docker && gpasswd -a nvidia docker");
+    await inside(lab, "spark-1", `printf '# From last spring.' >${SUDOERS} && chmod 400 ${SUDOERS}`);
+    await inside(lab, "spark-1", `mkdir -p ${LOGIND.replace(/\/[^/]*$/, "")} && printf '[Login]\\n' >${LOGIND}`);
+    await inside(lab, "spark-2", "groupadd -r docker && chmod 750 /etc/sudoers.d");
     project = await Project.create(engine, lab, { config: { system: DECLARED } });
     before = await look();
   });
@@ -87,36 +89,20 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
     await Lab.down("system");
   });
 
-  async function inside(host: string, command: string): Promise<string> {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
-    return stdout;
-  }
-
   /** Everything that a run could leave on a host, byte for byte. */
   function look() {
     return Promise.all(
       HOSTS.map(async (host) => ({
         ...(await traces(lab, host)),
         etc: await inside(
+          lab,
           host,
           "cd /etc; sha256sum group gshadow; stat -c '%n %a %U:%G' group gshadow; for f in sudoers.d/* systemd/logind.conf.d/*; do stat -c '%n %a %U:%G %Y' $f && sha256sum <$f; done 2>/dev/null; ls -d systemd/logind.conf.d 2>/dev/null; true",
         ),
-        removeIpc: await inside(host, REMOVE_IPC),
-        state: await inside(host, "find /var/lib /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
+        removeIpc: await inside(lab, host, REMOVE_IPC),
+        state: await inside(lab, host, "find /var/lib /run -xdev -name '*spark-mesh*' 2>/dev/null | sort"),
       })),
     );
-  }
-
-  async function succeeds(step: Promise<Step>): Promise<Step> {
-    const done = await step;
-    expect(done.code, done.output).toBe(0);
-    return done;
-  }
-
-  async function expectQuiet(): Promise<void> {
-    const preview = await succeeds(project.preview("--expect-no-changes"));
-    expect(preview.output).not.toContain("warning:");
   }
 
   /** What sudo says to the login user about a command line, without a password. */
@@ -126,9 +112,11 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
 
   async function expectAllMade(): Promise<void> {
     for (const host of HOSTS) {
-      expect(await inside(host, "id -nG nvidia")).toMatch(/\bdocker\b/);
-      expect(await inside(host, REMOVE_IPC)).toBe("b false\n");
-      expect(await inside(host, `stat -c '%a %U:%G' ${SUDOERS}; visudo -c -f ${SUDOERS}`)).toMatch(/^440 root:root\n/);
+      expect(await inside(lab, host, "id -nG nvidia")).toMatch(/\bdocker\b/);
+      expect(await inside(lab, host, REMOVE_IPC)).toBe("b false");
+      expect(await inside(lab, host, `stat -c '%a %U:%G' ${SUDOERS}; visudo -c -f ${SUDOERS}`)).toMatch(
+        /^440 root:root\n/,
+      );
     }
     for (const operation of [
       "facts",
@@ -170,56 +158,56 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
       "rm /etc/sudoers.d/zz",
     ],
   ])("a first run that fails leaves nothing: %s", async (_what, breakage, says, repair) => {
-    await inside("spark-2", breakage);
+    await inside(lab, "spark-2", breakage);
     const up = await project.up();
     expect(up.code, up.output).not.toBe(0);
     expect(up.output).toContain(`spark-2: ${says}`);
-    await inside("spark-2", repair);
+    await inside(lab, "spark-2", repair);
     expect((await look())[1]).toEqual(before[1]);
   });
 
   it("says that there is no group docker before anything is touched", async () => {
-    await inside("spark-2", "groupdel docker");
+    await inside(lab, "spark-2", "groupdel docker");
     const preview = await project.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.output).toContain("spark-2: there is no group docker; install Docker");
-    await inside("spark-2", "groupadd -r docker");
+    await inside(lab, "spark-2", "groupadd -r docker");
     await succeeds(project.destroy());
     expect(await look()).toEqual(before);
   });
 
   it("are made by up in one session more a host, and logind is not restarted", async () => {
     const counts = () => Promise.all(HOSTS.map((host) => sshSessions(lab, host)));
-    const logind = () => inside("spark-1", "systemctl show -P MainPID systemd-logind");
+    const logind = () => inside(lab, "spark-1", "systemctl show -P MainPID systemd-logind");
     const [sessions, pid] = [await counts(), await logind()];
     const up = await succeeds(project.up());
     expect((await counts()).map((count, index) => count - (sessions[index] ?? 0))).toEqual([7, 7]);
     // The lab engine shows no words of a command that succeeds.
     if (engine.kind === "cli") {
-      expect(up.output).toContain("spark-2: nvidia is a member of docker from the next login on");
+      expect(up).toContain("spark-2: nvidia is a member of docker from the next login on");
     }
-    expect(up.output).not.toContain("spark-1: nvidia is a member");
+    expect(up).not.toContain("spark-1: nvidia is a member");
     expect(await logind()).toBe(pid);
     await expectAllMade();
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it("needs no password any more where sudo asks", async () => {
     project.reconfigure({ sudoPasswords: undefined });
-    await expectQuiet();
-    await inside("spark-2", "ip link set enp1s0f1np1 mtu 1500");
+    await expectQuiet(project);
+    await inside(lab, "spark-2", "ip link set enp1s0f1np1 mtu 1500");
     await succeeds(project.up());
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   async function expectSaidAndRepaired({ host, breakage, says }: Drift): Promise<void> {
-    await inside(host, breakage);
+    await inside(lab, host, breakage);
     const preview = await succeeds(project.preview());
-    expect([...new Set(preview.output.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
+    expect([...new Set(preview.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
     const up = await succeeds(project.up());
-    expect([...new Set(up.output.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
+    expect([...new Set(up.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
     await expectAllMade();
-    await expectQuiet();
+    await expectQuiet(project);
   }
 
   it.each(DRIFTS)("$host: $says is said, repaired and quiet", expectSaidAndRepaired);
@@ -227,33 +215,33 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
   it("is said again when it comes again", () => expectSaidAndRepaired(DRIFTS[0] as Drift));
 
   it("asks for the password again where the file is gone, and is repaired with it", async () => {
-    await inside("spark-2", `rm ${SUDOERS}`);
+    await inside(lab, "spark-2", `rm ${SUDOERS}`);
     const preview = await project.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.output).toContain("spark-2: passwordless sudo not available; set spark-mesh:sudoPassword");
     await project.setSecret('spark-mesh:sudoPasswords["spark-2"]', PASSWORD);
     const seen = await succeeds(project.preview());
-    expect(seen.output).toContain(`warning: spark-2: ${SUDOERS}: file: found missing, wanted present`);
+    expect(seen).toContain(`warning: spark-2: ${SUDOERS}: file: found missing, wanted present`);
     await succeeds(project.up());
     await expectAllMade();
-    await expectQuiet();
+    await expectQuiet(project);
     project.reconfigure({ sudoPasswords: undefined });
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it("gives back an option that is taken out, and all of them", async () => {
     project.reconfigure({ system: { sudoers: true } });
     await succeeds(project.up());
-    await expectQuiet();
+    await expectQuiet(project);
     const part = await look();
     expect(part.map(({ removeIpc }) => removeIpc)).toEqual(before.map(({ removeIpc }) => removeIpc));
-    expect(await inside("spark-2", "id -nG nvidia")).not.toMatch(/\bdocker\b/);
-    expect(await inside("spark-1", "id -nG nvidia")).toMatch(/\bdocker\b/);
-    expect(await inside("spark-2", `ls ${SUDOERS}`)).toBe(`${SUDOERS}\n`);
+    expect(await inside(lab, "spark-2", "id -nG nvidia")).not.toMatch(/\bdocker\b/);
+    expect(await inside(lab, "spark-1", "id -nG nvidia")).toMatch(/\bdocker\b/);
+    expect(await inside(lab, "spark-2", `ls ${SUDOERS}`)).toBe(SUDOERS);
 
     project.reconfigure({ system: undefined });
     await succeeds(project.up());
-    await expectQuiet();
+    await expectQuiet(project);
     expect((await look()).map(({ etc, removeIpc }) => [etc, removeIpc])).toEqual(
       before.map(({ etc, removeIpc }) => [etc, removeIpc]),
     );
@@ -263,11 +251,11 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
     project.reconfigure({ system: DECLARED });
     await project.setSecret('spark-mesh:sudoPasswords["spark-2"]', PASSWORD);
     const up = await succeeds(project.up());
-    expect([...new Set(up.output.match(/mesh-\S+-run created/g))].sort()).toEqual(
+    expect([...new Set(up.match(/mesh-\S+-run created/g))].sort()).toEqual(
       HOSTS.map((host) => `mesh-${host}-system-run created`),
     );
     project.reconfigure({ sudoPasswords: undefined });
-    await inside("spark-2", "ip link set enp1s0f1np1 mtu 1500");
+    await inside(lab, "spark-2", "ip link set enp1s0f1np1 mtu 1500");
     await succeeds(project.up());
     expect(await project.exported()).not.toContain(PASSWORD);
     await expectAllMade();

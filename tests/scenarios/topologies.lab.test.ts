@@ -5,6 +5,7 @@ import { defaultHosts, Lab } from "../../lab/hosts/lab";
 import { checkout, Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
 import { liveNetdevs, traces, untilLive } from "./observe";
+import { succeeds } from "./steps";
 
 interface TopologyCase {
   readonly name: string;
@@ -100,11 +101,6 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
     const names = () => lab.hosts.map(({ name }) => name);
     const tracesOf = () => Promise.all(names().map((host) => traces(lab, host)));
 
-    async function expectQuiet(): Promise<void> {
-      const preview = await project.preview("--expect-no-changes");
-      expect(preview.code, preview.output).toBe(0);
-    }
-
     it("is discovered", async () => {
       const { stdout, stderr } = await discover(project);
       const survey = JSON.parse(stdout || "{}");
@@ -114,31 +110,27 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
     });
 
     it("is made, quiet, and still there after every host has rebooted", async () => {
-      const up = await project.up();
-      expect(up.code, up.output).toBe(0);
+      await succeeds(project.up());
       expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe(topology);
       await expectMesh(lab, project);
-      await expectQuiet();
+      await succeeds(project.preview("--expect-no-changes"));
       await Promise.all(names().map((host) => lab.reboot(host)));
       await untilLive(lab, await addressesOf(project));
-      await expectQuiet();
+      await succeeds(project.preview("--expect-no-changes"));
       await expectMesh(lab, project);
     });
 
     it("has a pulled cable named, and is quiet once it is back", async () => {
       await lab.unplug(pulled);
-      const preview = await project.preview();
-      expect(preview.code, preview.output).toBe(0);
-      expect(preview.output).toMatch(named);
+      expect(await succeeds(project.preview())).toMatch(named);
       await lab.replug(pulled);
       await untilLive(lab, await addressesOf(project));
       await expectMesh(lab, project);
-      await expectQuiet();
+      await succeeds(project.preview("--expect-no-changes"));
     });
 
     it("is taken away by destroy, byte for byte", async () => {
-      const destroy = await project.destroy();
-      expect(destroy.code, destroy.output).toBe(0);
+      await succeeds(project.destroy());
       expect(await tracesOf()).toEqual(before);
     });
   });

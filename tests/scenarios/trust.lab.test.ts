@@ -7,8 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fingerprint } from "../../facts/hostKey";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { RING_ADDRESSES } from "./observe";
+import { expectQuiet, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const run = promisify(execFile);
@@ -122,7 +124,7 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
         { name: "spark-3", renderer: "networkd" },
       ],
     });
-    for (const host of HOSTS) await asRoot(host, PREPARATIONS[host] ?? "");
+    for (const host of HOSTS) await inside(lab, host, PREPARATIONS[host] ?? "");
     project = await Project.create(engine, lab, { config: { hosts: entries(HOSTS) } });
     before = await footprints();
   });
@@ -141,12 +143,6 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
         return { name, address, number, hostKey, user, port };
       });
 
-  async function asRoot(host: string, command: string): Promise<string> {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    expect(code, `${host}: ${command}: ${stderr}`).toBe(0);
-    return stdout;
-  }
-
   /** Runs `ssh` on a Spark as its user does, with nothing but what it is to log in to. */
   function login(from: string, to: string): ReturnType<Lab["exec"]> {
     const { user } = loginOf(from);
@@ -158,7 +154,8 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   const footprints = () =>
     Promise.all(
       HOSTS.map((host) =>
-        asRoot(
+        inside(
+          lab,
           host,
           `cd ${loginOf(host).home} && find .ssh -printf '%p %y %m %u %g\\n' | sort && find .ssh -type f | sort | xargs sha256sum`,
         ),
@@ -167,14 +164,8 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
 
   const publicKeys = () =>
     Promise.all(
-      HOSTS.map((host) => asRoot(host, `cut -d' ' -f1,2 ${loginOf(host).home}/.ssh/spark-mesh/id_ed25519.pub`)),
+      HOSTS.map((host) => inside(lab, host, `cut -d' ' -f1,2 ${loginOf(host).home}/.ssh/spark-mesh/id_ed25519.pub`)),
     );
-
-  async function expectQuiet(): Promise<void> {
-    const quiet = await project.preview("--expect-no-changes");
-    expect(quiet.code, quiet.output).toBe(0);
-    expect(quiet.output).not.toContain("warning");
-  }
 
   async function expectLogins(hosts: readonly string[]): Promise<void> {
     const addressOf = new Map(lab.hosts.map(({ name, address }) => [name, address]));
@@ -196,12 +187,11 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   }
 
   it("lets every Spark log in to every other at every address that they share", async () => {
-    const up = await project.up();
-    expect(up.code, up.output).toBe(0);
+    await succeeds(project.up());
     await expectLogins(HOSTS);
     const way = await lab.exec("spark-1", "runuser -l nvidia -c 'ssh -G spark-2'");
     expect(way.stdout, "the way is the cable").toContain("\nhostname 192.168.177.12\n");
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it("gives every Spark a key of its own, and no state has any private half", async () => {
@@ -209,7 +199,7 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
     expect(new Set(keys).size).toBe(3);
     const state = await project.exported();
     for (const host of HOSTS) {
-      const text = await asRoot(host, `cat ${loginOf(host).home}/.ssh/spark-mesh/id_ed25519`);
+      const text = await inside(lab, host, `cat ${loginOf(host).home}/.ssh/spark-mesh/id_ed25519`);
       const lines = text.split("\n").filter((line) => line.length > 60);
       expect(lines.length).toBeGreaterThan(0);
       for (const line of lines) expect(state.includes(line)).toBe(false);
@@ -218,7 +208,8 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
 
   it("refuses a stolen key outside the mesh", async () => {
     const stolen = join(folder, "stolen");
-    writeFileSync(stolen, await asRoot("spark-2", "cat /srv/serving/.ssh/spark-mesh/id_ed25519"), { mode: 0o600 });
+    const key = await inside(lab, "spark-2", "cat /srv/serving/.ssh/spark-mesh/id_ed25519");
+    writeFileSync(stolen, `${key}\n`, { mode: 0o600 });
     const target = lab.hosts.find(({ name }) => name === "spark-1");
     const options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
     const attempt = run(
@@ -230,44 +221,40 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   });
 
   it.each(rounds(DRIFTS))("says and repairs drift: %s", async (_, drifts) => {
-    for (const { host, breakage } of drifts) await asRoot(host, `cd ${loginOf(host).home}/.ssh && ${breakage}`);
-    const preview = await project.preview();
-    expect(preview.code, preview.output).toBe(0);
-    const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
+    for (const { host, breakage } of drifts) await inside(lab, host, `cd ${loginOf(host).home}/.ssh && ${breakage}`);
+    const preview = await succeeds(project.preview());
+    const warnings = preview.split("\n").filter((line) => line.includes("warning:"));
     for (const { name, host, says } of drifts) {
       const named = warnings.filter((line) => [host, ...says].every((word) => line.includes(word)));
-      expect(named.length, `${name}: ${preview.output}`).toBeGreaterThan(0);
+      expect(named.length, `${name}: ${preview}`).toBeGreaterThan(0);
     }
-    const up = await project.up();
-    expect(up.code, up.output).toBe(0);
-    await expectQuiet();
+    await succeeds(project.up());
+    await expectQuiet(project);
   });
 
   it("repairs the same drift a second time", async () => {
     for (const _ of ["first", "second"]) {
-      await asRoot("spark-1", "chmod 666 /home/nvidia/.ssh/config");
-      const up = await project.up("--skip-preview");
-      expect(up.code, up.output).toBe(0);
-      expect((await asRoot("spark-1", "stat -c %a /home/nvidia/.ssh/config")).trim()).toBe("644");
+      await inside(lab, "spark-1", "chmod 666 /home/nvidia/.ssh/config");
+      await succeeds(project.up("--skip-preview"));
+      expect(await inside(lab, "spark-1", "stat -c %a /home/nvidia/.ssh/config")).toBe("644");
     }
-    await expectQuiet();
+    await expectQuiet(project);
   });
 
   it("replaces a key everywhere once its owner has asked for it", async () => {
     const old = await publicKeys();
-    await asRoot("spark-2", "runuser -u serving -- touch /srv/serving/.ssh/spark-mesh/rotate");
+    await inside(lab, "spark-2", "runuser -u serving -- touch /srv/serving/.ssh/spark-mesh/rotate");
     const preview = await project.preview();
     expect(preview.output).toMatch(/warning: spark-2: .*key/);
-    const up = await project.up();
-    expect(up.code, up.output).toBe(0);
+    await succeeds(project.up());
     const fresh = await publicKeys();
     expect(fresh[0]).toBe(old[0]);
     expect(fresh[1]).not.toBe(old[1]);
     expect(fresh[2]).toBe(old[2]);
-    const one = await asRoot("spark-1", "cat /home/nvidia/.ssh/authorized_keys");
+    const one = await inside(lab, "spark-1", "cat /home/nvidia/.ssh/authorized_keys");
     expect(one).not.toContain(old[1]?.trim());
     expect(one).toContain(fresh[1]?.trim());
-    await expectQuiet();
+    await expectQuiet(project);
     await expectLogins(HOSTS);
   });
 
@@ -276,12 +263,10 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
     const files = await footprints();
     const successor = await Project.create(engine, lab, { config: { hosts: entries(HOSTS) } });
     try {
-      const up = await successor.up();
-      expect(up.code, up.output).toBe(0);
+      await succeeds(successor.up());
       expect(await publicKeys()).toEqual(keys);
       expect(await footprints()).toEqual(files);
-      const quiet = await successor.preview("--expect-no-changes");
-      expect(quiet.code, quiet.output).toBe(0);
+      await expectQuiet(successor);
     } finally {
       successor.remove();
     }
@@ -290,33 +275,32 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   it("revokes the key of a host that leaves the mesh", async () => {
     const [, , leaver] = await publicKeys();
     project.reconfigure({ hosts: entries(["spark-1", "spark-2"]) });
-    const up = await project.up();
-    expect(up.code, up.output).toBe(0);
+    await succeeds(project.up());
     for (const host of ["spark-1", "spark-2"]) {
       const { home } = loginOf(host);
-      const text = await asRoot(host, `cat ${home}/.ssh/authorized_keys ${home}/.ssh/known_hosts`);
+      const text = await inside(lab, host, `cat ${home}/.ssh/authorized_keys ${home}/.ssh/known_hosts`);
       expect(text).not.toContain(leaver?.trim());
       expect(text).not.toContain("spark-3");
     }
     expect((await login("spark-3", "spark-1")).code).not.toBe(0);
     expect((await footprints())[2]).toBe(before[2]);
-    await expectQuiet();
+    await expectQuiet(project);
     await expectLogins(["spark-1", "spark-2"]);
     project.reconfigure({ hosts: entries(HOSTS) });
-    const back = await project.up();
-    expect(back.code, back.output).toBe(0);
-    await expectQuiet();
+    await succeeds(project.up());
+    await expectQuiet(project);
     await expectLogins(HOSTS);
   });
 
   it("refuses an impostor: in the facts, in apply, and among the Sparks", async () => {
     const pinned = lab.hosts.find(({ name }) => name === "spark-2")?.hostKey ?? "";
     const key = "/etc/ssh/ssh_host_ed25519_key";
-    await asRoot(
+    await inside(
+      lab,
       "spark-2",
       `mkdir /root/true && cp -p ${key} ${key}.pub /root/true && rm ${key} && ssh-keygen -q -t ed25519 -N '' -f ${key} && systemctl restart ssh`,
     );
-    const other = (await asRoot("spark-2", `cut -d' ' -f1,2 ${key}.pub`)).trim();
+    const other = await inside(lab, "spark-2", `cut -d' ' -f1,2 ${key}.pub`);
     const preview = await project.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.output).toContain(fingerprint(pinned));
@@ -330,12 +314,11 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
     const destroy = await project.destroy();
     expect(destroy.code).not.toBe(0);
     expect(destroy.output).toMatch(/host key mismatch|key mismatch/);
-    await asRoot("spark-2", `cp -p /root/true/* /etc/ssh/ && systemctl restart ssh`);
+    await inside(lab, "spark-2", `cp -p /root/true/* /etc/ssh/ && systemctl restart ssh`);
   });
 
   it("is taken away by destroy, byte for byte", async () => {
-    const destroy = await project.destroy();
-    expect(destroy.code, destroy.output).toBe(0);
+    await succeeds(project.destroy());
     expect(await footprints()).toEqual(before);
   });
 });
