@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { standInReference } from "../../lab/hosts/image";
 import { Lab } from "../../lab/hosts/lab";
-import { Project, type Step } from "../../lab/project";
+import { Project } from "../../lab/project";
+import { complete } from "../completions";
+import { signalContainer } from "../containers";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { until } from "./observe";
+import { succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2", "spark-3", "spark-4"] as const;
 
@@ -59,11 +63,6 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const succeeds = async (running: Promise<Step>): Promise<string> => {
-    const { code, output } = await running;
-    expect(code, output).toBe(0);
-    return output;
-  };
   const serve = async (...deployments: readonly Wish[]): Promise<void> => {
     project.reconfigure({
       deployments: deployments.map(({ recipe = "small", ...wish }) => ({
@@ -76,22 +75,15 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
   };
   const running = async (): Promise<Record<string, string[]>> => {
     const named = HOSTS.map(async (host) => {
-      const { stdout } = await lab.exec(host, "docker ps --format '{{.Names}}'");
-      return [host, stdout.trim().split("\n").filter(Boolean).sort()] as const;
+      const names = await inside(lab, host, "docker ps --format '{{.Names}}'");
+      return [host, names.split("\n").filter(Boolean).sort()] as const;
     });
     return Object.fromEntries(await Promise.all(named));
   };
-  const ids = async (host: string): Promise<string> =>
-    (await lab.exec(host, "docker ps --no-trunc --format '{{.ID}}'")).stdout;
+  const ids = (host: string) => inside(lab, host, "docker ps --no-trunc --format '{{.ID}}'");
   const completes = async (host: string, port = 8000): Promise<void> => {
-    const address = lab.hosts.find(({ name }) => name === host)?.address;
-    const answer = await fetch(`http://${address}:${port}/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "acme/small", prompt: "Hello", max_tokens: 1 }),
-      signal: AbortSignal.timeout(20_000),
-    });
-    expect(answer.status, await answer.text()).toBe(200);
+    const { address = "" } = lab.hosts.find(({ name }) => name === host) ?? {};
+    expect(await complete({ address, port }, { model: "acme/small", max_tokens: 1 })).toMatch(/^200 /);
   };
   const pair: Wish = { name: "pair", hosts: ["spark-1", "spark-2"], overrides: { tensor_parallel: 2 } };
   const solo: Wish = { name: "solo", hosts: ["spark-4"] };
@@ -146,7 +138,7 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
 
   it("starts its ranks anew where the network of one of its hosts is mended", async () => {
     const before = await ids("spark-3");
-    await lab.exec("spark-2", "ip link set enp1s0f0np0 mtu 1500");
+    await inside(lab, "spark-2", "ip link set enp1s0f0np0 mtu 1500");
     expect(await succeeds(project.preview())).toContain("spark-2: enp1s0f0np0: mtu: found 1500, wanted 9000");
     await succeeds(project.up("--skip-preview"));
     expect(await ids("spark-3")).not.toBe(before);
@@ -162,12 +154,13 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
 
   it("serves a pair over Ray, and again by itself after a rank was killed", async () => {
     await serve({ name: "ray", recipe: "ray", hosts: ["spark-2", "spark-3"], overrides: { pipeline_parallel: 2 } });
-    const { stdout } = await lab.exec("spark-3", "docker inspect -f '{{json .Args}}' spark-mesh-ray-1");
-    expect(stdout).toContain('"start","--block","--address=');
+    expect(await inside(lab, "spark-3", "docker inspect -f '{{json .Args}}' spark-mesh-ray-1")).toContain(
+      '"start","--block","--address=',
+    );
     await completes("spark-2");
     await succeeds(project.preview("--expect-no-changes"));
     const before = await ids("spark-2");
-    await lab.exec("spark-3", "kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-ray-1)");
+    await signalContainer(lab, "spark-3", "spark-mesh-ray-1");
     await until(
       lab,
       ["spark-2"],

@@ -5,9 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
-import { Project, type Step } from "../../lab/project";
+import { Project } from "../../lab/project";
+import { complete, untilServed } from "../completions";
+import { livesOf, signalContainer, signalText } from "../containers";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { until } from "./observe";
+import { succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2", "spark-3"] as const;
 const IMAGE = "ghcr.io/spark-arena/dgx-vllm-eugr-nightly-tf5:latest";
@@ -34,12 +38,12 @@ const BY_HAND = `
 const HANGING = `
   started=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' spark-mesh-qwen-0)" +%s)
   until [ $(($(date +%s) - started)) -gt 62 ]; do sleep 1; done
-  kill -STOP $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-0)`;
+  ${signalText("spark-mesh-qwen-0", "STOP")}`;
 
 /** A worker that finds no model any more, once it has died. */
 const WITHOUT_MODEL = `
   mv /home/nvidia/.cache/huggingface/hub /home/nvidia/.cache/huggingface/away
-  kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-2)
+  ${signalText("spark-mesh-qwen-2")}
   sleep 15`;
 
 const DRIFTS: readonly Drift[] = [
@@ -114,53 +118,18 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     rmSync(mods.folder, { recursive: true, force: true });
   });
 
-  const inside = async (host: string, command: string): Promise<string> => {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    if (code !== 0) throw new Error(`${host}: ${command}: ${stderr}`);
-    return stdout.trim();
-  };
-  const succeeds = async (running: Promise<Step>): Promise<string> => {
-    const { code, output } = await running;
-    expect(code, output).toBe(0);
-    return output;
-  };
   const containers = async (): Promise<readonly string[]> =>
-    Promise.all(HOSTS.map((host) => inside(host, "docker ps --no-trunc --format '{{.Names}} {{.ID}}'")));
-  const complete = async (): Promise<string> => {
-    const [head] = lab.hosts;
-    const answer = await fetch(`http://${head?.address}:8000/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "Intel/Qwen3.5-397B-A17B-int4-AutoRound", prompt: "Hello", max_tokens: 1 }),
-      signal: AbortSignal.timeout(10_000),
-    });
-    return `${answer.status} ${await answer.text()}`;
-  };
-  const untilServed = async (seconds: number): Promise<void> => {
-    const deadline = Date.now() + seconds * 1000;
-    let last = "";
-    while (Date.now() < deadline) {
-      last = await complete().catch((error: unknown) => String(error));
-      if (last.startsWith("200 ")) return;
-      await sleep(500);
-    }
-    throw new Error(`not served within ${seconds} s: ${last}`);
-  };
+    Promise.all(HOSTS.map((host) => inside(lab, host, "docker ps --no-trunc --format '{{.Names}} {{.ID}}'")));
+  const ask = () => complete(lab.hosts[0], { model: "Intel/Qwen3.5-397B-A17B-int4-AutoRound", max_tokens: 1 }, 10);
 
   /** The watch may have ranks meet once more after they were served: it never acts twice within 10 s. */
   const untilCalm = async (seconds: number): Promise<void> => {
     const deadline = Date.now() + seconds * 1000;
-    const lives = () =>
-      Promise.all(
-        HOSTS.map((host, rank) =>
-          inside(host, `docker inspect -f '{{.State.Status}} {{.State.StartedAt}}' spark-mesh-qwen-${rank}`),
-        ),
-      );
-    for (let before = await lives(); ; ) {
+    for (let before = await livesOf(lab, "qwen"); ; ) {
       await sleep(15_000);
-      const now = await lives();
-      const isCalm = now.every((life, rank) => life === before[rank] && life.startsWith("running"));
-      if (isCalm && (await complete().catch(String)).startsWith("200 ")) return;
+      const now = await livesOf(lab, "qwen");
+      const isCalm = now.every((life, rank) => life === before[rank] && life.includes(" running "));
+      if (isCalm && (await ask().catch(String)).startsWith("200 ")) return;
       if (Date.now() > deadline) throw new Error(`no calm within ${seconds} s: ${now.join(", ")}`);
       before = now;
     }
@@ -168,7 +137,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
 
   it("is served after one up, and nothing is to do then", async () => {
     await succeeds(project.up("--skip-preview"));
-    expect(await complete()).toMatch(/^200 /);
+    expect(await ask()).toMatch(/^200 /);
     const outputs = JSON.parse((await project.run(["stack", "output", "--json"])).stdout);
     expect(outputs.endpoints).toEqual({ qwen: `http://${lab.hosts[0]?.address}:8000/v1` });
     await succeeds(project.preview("--expect-no-changes"));
@@ -193,7 +162,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
 
   it("runs a rank on each host: pipeline parallel 3, two of them headless, in a ring", async () => {
     for (const [rank, host] of HOSTS.entries()) {
-      const [container] = JSON.parse(await inside(host, `docker container inspect spark-mesh-qwen-${rank}`));
+      const [container] = JSON.parse(await inside(lab, host, `docker container inspect spark-mesh-qwen-${rank}`));
       const words: string[] = container.Args;
       expect(words).toEqual(expect.arrayContaining(["-pp", "3", "-tp", "1", "--nnodes", "--node-rank", `${rank}`]));
       expect(words.includes("--headless")).toBe(rank > 0);
@@ -211,27 +180,27 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
   });
 
   it.each(DRIFTS)("$what: said at a preview, mended, and quiet", async ({ host, breakage, says }) => {
-    await inside(host, breakage);
+    await inside(lab, host, breakage);
     expect(await succeeds(project.preview())).toMatch(says);
     await succeeds(project.up("--skip-preview"));
-    expect(await complete()).toMatch(/^200 /);
+    expect(await ask()).toMatch(/^200 /);
     await succeeds(project.preview("--expect-no-changes"));
   });
 
   it("is served again by itself after a rank was killed, and after a host rebooted", async () => {
-    await inside("spark-2", "kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-qwen-1)");
+    await signalContainer(lab, "spark-2", "spark-mesh-qwen-1");
     await sleep(1000);
-    await untilServed(60);
+    await untilServed(ask, 60);
     await lab.reboot("spark-3");
     await until(lab, ["spark-3"], "docker inspect -f '{{.State.Running}}' spark-mesh-qwen-2 | grep -q true", 60);
     await sleep(3000);
-    await untilServed(90);
+    await untilServed(ask, 90);
     await untilCalm(120);
     await succeeds(project.preview("--expect-no-changes"));
   });
 
   it("is made anew alone where a flag changes", async () => {
-    const netplan = await inside("spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml");
+    const netplan = await inside(lab, "spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml");
     project.reconfigure({
       deployments: [
         {
@@ -244,11 +213,11 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
       ],
     });
     await succeeds(project.up("--skip-preview"));
-    expect(await inside("spark-1", "docker inspect -f '{{json .Args}}' spark-mesh-qwen-0")).toContain(
+    expect(await inside(lab, "spark-1", "docker inspect -f '{{json .Args}}' spark-mesh-qwen-0")).toContain(
       '"--max-num-seqs","4"',
     );
-    expect(await inside("spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml")).toBe(netplan);
-    expect(await complete()).toMatch(/^200 /);
+    expect(await inside(lab, "spark-1", "stat -c '%i %Z' /etc/netplan/40-cx7.yaml")).toBe(netplan);
+    expect(await ask()).toMatch(/^200 /);
     await succeeds(project.preview("--expect-no-changes"));
   });
 
@@ -257,6 +226,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
     for (const host of HOSTS) {
       expect(
         await inside(
+          lab,
           host,
           "docker ps -aq; ls -d /var/lib/spark-mesh* /run/spark-mesh* /etc/netplan/40-cx7.yaml 2>/dev/null; systemctl list-units --all --plain --no-legend '*spark-mesh*'; find /etc/systemd -name '*spark-mesh*'",
         ),

@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { makeTinyLlama, realVllmImage, realVllmPlace, realVllmShares } from "../../lab/hosts/real-vllm";
-import { Project, type Step } from "../../lab/project";
+import { Project } from "../../lab/project";
+import { complete, untilServed } from "../completions";
+import { livesOf, signalContainer } from "../containers";
+import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
+import { succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2", "spark-3"] as const;
 const MODEL = "/home/nvidia/tiny-llama";
@@ -54,49 +57,26 @@ describe.each(scenarioEngines())("the real vLLM across a ring on the $kind engin
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const inside = async (host: string, command: string): Promise<string> => {
-    const { code, stdout, stderr } = await lab.exec(host, command);
-    if (code !== 0) throw new Error(`${host}: ${command}: ${stderr}`);
-    return stdout.trim();
-  };
-  const succeeds = async (running: Promise<Step>): Promise<void> => {
-    const { code, output } = await running;
-    expect(code, output).toBe(0);
-  };
-  const complete = async (): Promise<string> => {
-    const answer = await fetch(`http://${lab.hosts[0]?.address}:8000/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: MODEL, prompt: "Hello", max_tokens: 4, ignore_eos: true }),
-      signal: AbortSignal.timeout(20_000),
-    });
-    return `${answer.status} ${await answer.text()}`;
-  };
-  const lives = () =>
-    Promise.all(
-      HOSTS.map((host, rank) =>
-        inside(host, `docker inspect -f '{{.State.Status}} {{.State.StartedAt}}' spark-mesh-tiny-${rank}`),
-      ),
-    );
+  const ask = () => complete(lab.hosts[0], { model: MODEL, max_tokens: 4, ignore_eos: true });
+  const lives = () => livesOf(lab, "tiny");
   /** Until every rank lives another life than then, and a completion is answered. */
-  const untilServedAgain = async (before: readonly string[], seconds: number): Promise<void> => {
-    const deadline = Date.now() + seconds * 1000;
-    for (let last = ""; ; await sleep(2000)) {
-      const now = await lives().catch((error: unknown) => [String(error)]);
-      const isNew = now.length === HOSTS.length && now.every((life, rank) => life !== before[rank]);
-      last = isNew ? await complete().catch(String) : now.join(", ");
-      if (last.startsWith("200 ")) return;
-      if (Date.now() > deadline) throw new Error(`not served again within ${seconds} s: ${last}`);
-    }
-  };
+  const untilServedAgain = (before: readonly string[], seconds: number) =>
+    untilServed(
+      async () => {
+        for (const [rank, life] of (await lives()).entries()) expect(life).not.toBe(before[rank]);
+        return ask();
+      },
+      seconds,
+      2,
+    );
 
   it("answers a completion after one up, each rank with its part of the model", async () => {
     await succeeds(project.up("--skip-preview"));
-    const answer = await complete();
+    const answer = await ask();
     expect(answer).toMatch(/^200 /);
     expect(JSON.parse(answer.slice(4)).usage.completion_tokens).toBe(4);
     for (const [rank, host] of HOSTS.entries()) {
-      expect(await inside(host, `docker logs spark-mesh-tiny-${rank} 2>&1`)).toMatch(
+      expect(await inside(lab, host, `docker logs spark-mesh-tiny-${rank} 2>&1`)).toMatch(
         new RegExp(`rank ${rank} in world size 3 is assigned as DP rank 0, PP rank ${rank}`),
       );
     }
@@ -108,7 +88,7 @@ describe.each(scenarioEngines())("the real vLLM across a ring on the $kind engin
 
   it("is served again by itself after a rank was killed", async () => {
     const before = await lives();
-    await inside("spark-2", "kill -9 $(docker inspect -f '{{.State.Pid}}' spark-mesh-tiny-1)");
+    await signalContainer(lab, "spark-2", "spark-mesh-tiny-1");
     await untilServedAgain(before, 600);
   });
 
@@ -122,8 +102,8 @@ describe.each(scenarioEngines())("the real vLLM across a ring on the $kind engin
   it("leaves nothing that runs after a destroy", async () => {
     await succeeds(project.destroy("--skip-preview"));
     for (const host of HOSTS) {
-      expect(await inside(host, "docker ps -aq; pgrep -il vllm || true"), host).toBe("");
-      expect(await inside(host, "ls -d /var/lib/spark-mesh* /run/spark-mesh* 2>/dev/null || true"), host).toBe("");
+      expect(await inside(lab, host, "docker ps -aq; pgrep -il vllm || true"), host).toBe("");
+      expect(await inside(lab, host, "ls -d /var/lib/spark-mesh* /run/spark-mesh* 2>/dev/null || true"), host).toBe("");
     }
   });
 });

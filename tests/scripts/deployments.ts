@@ -7,9 +7,12 @@ import { type LaunchPlan, planLaunch } from "../../plan/launch/launch";
 import { packPayload, renderStdin } from "../../plan/payload";
 import { planMesh } from "../../plan/planMesh";
 import { parseRecipe } from "../../plan/recipe/recipe";
+import { complete } from "../completions";
+import { livesOf, signalContainer } from "../containers";
+import { inside } from "../inside";
 import { cluster, freshProbes } from "../plan/hosts";
 import { overrides } from "../plan/recipe/recipes";
-import { on, type Result } from "./operations";
+import type { Result } from "./operations";
 
 export const stack = "organization/spark-mesh/home";
 export const deployment = "tiny";
@@ -29,7 +32,7 @@ export async function prepareHosts(lab: Lab): Promise<void> {
   await lab.loadImage();
   const download = `docker run --rm --network host --user 1000:1000 --env HF_HOME=/hf --volume /home/nvidia/.cache/huggingface:/hf --entrypoint hf ${standInReference} download Acme/Tiny`;
   const folder = "install -d -o nvidia -g nvidia /home/nvidia/.cache /home/nvidia/.cache/huggingface";
-  await Promise.all(lab.hosts.map(({ name }) => on(lab, name, `${folder} && ${download} 2>&1`)));
+  await Promise.all(lab.hosts.map(({ name }) => inside(lab, name, `${folder} && ${download} 2>&1`)));
 }
 
 /** Three ranks on a ring of three. */
@@ -144,13 +147,9 @@ export async function dockerFacts(lab: Lab, host: string, questions: readonly st
 
 /** What a completion is answered with: its text, its status, or that nobody listens or answers. */
 export async function completion(lab: Lab, served: Served = {}): Promise<string> {
-  const { address, port } = launchOf(lab, served).endpoint;
-  const body = JSON.stringify({ model: "Acme/Tiny", prompt: "hello" });
   try {
-    const signal = AbortSignal.timeout(5000);
-    const response = await fetch(`http://${address}:${port}/v1/completions`, { method: "POST", body, signal });
-    const { choices } = (await response.json()) as { choices?: readonly { text: string }[] };
-    return choices?.[0]?.text ?? `status ${response.status}`;
+    const answer = await complete(launchOf(lab, served).endpoint, { model: "Acme/Tiny" }, 5);
+    return JSON.parse(answer.slice(4)).choices?.[0]?.text ?? `status ${answer.slice(0, 3)}`;
   } catch {
     return "none";
   }
@@ -158,31 +157,25 @@ export async function completion(lab: Lab, served: Served = {}): Promise<string>
 
 export const answer = "answered by the lab's stand-in for vLLM on spark-1 spark-2 spark-3";
 
-/** Kills a rank's own process, as the kernel does: `docker kill` would count as stopped by hand. */
+/** Kills a rank's own process. */
 export async function killRank(lab: Lab, rank: number): Promise<void> {
-  const inspect = `docker inspect --format '{{.State.Pid}}' spark-mesh-${deployment}-${rank}`;
-  await on(lab, lab.hosts[rank]?.name ?? "", `kill -9 $(${inspect})`);
+  await signalContainer(lab, lab.hosts[rank]?.name ?? "", `spark-mesh-${deployment}-${rank}`);
 }
 
 /** Lives of all ranks' containers, by rank: id and start. */
 export function lives(lab: Lab): Promise<string[]> {
-  const format = "{{.Id}} {{.State.Status}} {{.State.StartedAt}}";
-  return Promise.all(
-    lab.hosts.map(({ name }, rank) =>
-      on(lab, name, `docker inspect --format '${format}' spark-mesh-${deployment}-${rank}`),
-    ),
-  );
+  return livesOf(lab, deployment);
 }
 
 /** What a host says of its ranks to whoever asks. */
 export function statusOf(lab: Lab, rank: number): Promise<string> {
-  return on(lab, lab.hosts[rank]?.name ?? "", `exec 3<>/dev/tcp/${lab.hosts[rank]?.address}/29499 && cat <&3`);
+  return inside(lab, lab.hosts[rank]?.name ?? "", `exec 3<>/dev/tcp/${lab.hosts[rank]?.address}/29499 && cat <&3`);
 }
 
 /** What the watch of every host did, for a failure to show. */
 export async function watched(lab: Lab): Promise<string> {
   const said = lab.hosts.map(({ name }) =>
-    on(lab, name, "journalctl --quiet --output=short-precise --unit spark-mesh-ranks.service | tail -n 20"),
+    inside(lab, name, "journalctl --quiet --output=short-precise --unit spark-mesh-ranks.service | tail -n 20"),
   );
   return (await Promise.all(said)).join("\n");
 }
