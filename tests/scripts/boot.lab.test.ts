@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { until } from "../../lab/hosts/process";
-import { commitRing, cx7, on } from "./operations";
+import { inside } from "../inside";
+import { commitRing, cx7 } from "./operations";
 
 /** Waits for the network as Docker does. */
 const dockerLike = `[Unit]
@@ -52,7 +53,7 @@ async function reboot(host: string): Promise<{ ssh: number; online: number }> {
   const ssh = (performance.now() - began) / 1000;
   await until(async () => (await lab.exec(host, "systemctl is-active docker-like")).code === 0, 240, `${host} online`);
   const [start, online] = (
-    await on(
+    await inside(
       lab,
       host,
       "systemctl show --value -p UserspaceTimestampMonotonic; systemctl show --value -p ActiveEnterTimestampMonotonic network-online.target",
@@ -84,7 +85,7 @@ test("what was absent at boot is as planned once its cable is in", async () => {
     for (const netdev of cx7) {
       const look = `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu`;
       const right = /^\S+ +UP +192\.168\.\d+\.1[12]\/24 *\n9000$/;
-      await until(async () => right.test(await on(lab, host, look)), 60, `${host} ${netdev}`);
+      await until(async () => right.test(await inside(lab, host, look)), 60, `${host} ${netdev}`);
     }
   }
 });

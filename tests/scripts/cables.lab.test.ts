@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { until } from "../../lab/hosts/process";
-import { destroyRing, eventually, must, netplanText, on, operate, ringDocument, traces } from "./operations";
+import { inside } from "../inside";
+import { destroyRing, eventually, must, netplanText, operate, ringDocument, traces } from "./operations";
 
 // The cable between spark-2, which renders through NetworkManager, and spark-3, which renders through networkd.
 const cable = "2/0";
@@ -53,7 +54,7 @@ test.each([
   await all((host) => must(lab, host, "verify", alone(host), ids.join(" ")));
   await all((host) => must(lab, host, "commit", alone(host), ids[host.number - 1]));
   await all(async (host) => {
-    expect(await on(lab, host.name, "cat /etc/netplan/40-cx7.yaml")).toBe(netplanText(host).trim());
+    expect(await inside(lab, host.name, "cat /etc/netplan/40-cx7.yaml")).toBe(netplanText(host).trim());
     expect(await must(lab, host, "stage", alone(host)), `${host.name}: nothing to do`).toBe(ids[host.number - 1]);
   });
   await lab.replug(cable);
@@ -61,7 +62,7 @@ test.each([
     for (const netdev of netdevsOf(host)) {
       const look = `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu`;
       const right = new RegExp(`^\\S+ +UP +${addressOf(host, netdev)} *\\n9000$`);
-      await until(async () => right.test(await on(lab, host.name, look)), 60, `${host.name} ${netdev}`);
+      await until(async () => right.test(await inside(lab, host.name, look)), 60, `${host.name} ${netdev}`);
     }
   }
   await destroyRing(lab);
@@ -78,7 +79,7 @@ test("an absent netdev whose peer is to answer is refused before anything is tou
     expect(message).toMatch(
       new RegExp(`^${host.name}: \\S+${ends.get(host.name)}: found absent, wanted present; check its cable`),
     );
-    expect(await on(lab, host.name, "ls -d /var/lib/spark-mesh /run/spark-mesh.lock 2>/dev/null; true")).toBe("");
+    expect(await inside(lab, host.name, "ls -d /var/lib/spark-mesh /run/spark-mesh.lock 2>/dev/null; true")).toBe("");
   }
   expect(await traces(lab, "spark-1")).toBe(before);
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostRecord } from "../../facts/record";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { commitRing, cx7, must, netplanText, on, operate, recordedMesh, ringDocument, traces } from "./operations";
+import { inside } from "../inside";
+import { commitRing, cx7, must, netplanText, operate, recordedMesh, ringDocument, traces } from "./operations";
 
 let lab: Lab;
 let ids: Map<string, string>;
@@ -9,13 +10,13 @@ const macs = new Map<string, string>();
 
 const file = "/etc/netplan/40-cx7.yaml";
 const record = async (host: LabHost) =>
-  hostRecord.parse(JSON.parse(await on(lab, host.name, "cat /var/lib/spark-mesh/record.json")));
+  hostRecord.parse(JSON.parse(await inside(lab, host.name, "cat /var/lib/spark-mesh/record.json")));
 
 beforeAll(async () => {
   lab = await Lab.up({ name: "test-change", stackFile: false, fresh: true });
   for (const host of lab.hosts) {
     for (const netdev of cx7) {
-      macs.set(`${host.number} ${netdev}`, await on(lab, host.name, `cat /sys/class/net/${netdev}/address`));
+      macs.set(`${host.number} ${netdev}`, await inside(lab, host.name, `cat /sys/class/net/${netdev}/address`));
     }
   }
   ids = await commitRing(lab, { macs });
@@ -25,10 +26,10 @@ afterAll(() => lab?.down());
 
 /** What a host must look like once the ring is there. */
 async function expectMesh(host: LabHost): Promise<void> {
-  expect(await on(lab, host.name, `stat -c '%a %U:%G' ${file}`)).toBe("600 root:root");
-  expect(await on(lab, host.name, `base64 -w0 ${file}`)).toBe(Buffer.from(netplanText(host)).toString("base64"));
+  expect(await inside(lab, host.name, `stat -c '%a %U:%G' ${file}`)).toBe("600 root:root");
+  expect(await inside(lab, host.name, `base64 -w0 ${file}`)).toBe(Buffer.from(netplanText(host)).toString("base64"));
   for (const netdev of cx7) {
-    const live = await on(lab, host.name, `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu`);
+    const live = await inside(lab, host.name, `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu`);
     expect(live, `${host.name} ${netdev}`).toMatch(/^\S+ +UP +192\.168\.\d+\.1[123]\/24 *\n9000$/);
   }
 }
@@ -37,10 +38,10 @@ test("a fresh ring, on networkd, on NetworkManager and where sudo asks for a pas
   for (const host of lab.hosts) {
     await expectMesh(host);
     expect(ids.get(host.name)).toMatch(/^\d{8}T\d{6}-[0-9a-f]{8}$/);
-    expect(await on(lab, host.name, "ls -A /var/lib/spark-mesh /var/lib/spark-mesh/tx | sort | xargs")).toBe(
+    expect(await inside(lab, host.name, "ls -A /var/lib/spark-mesh /var/lib/spark-mesh/tx | sort | xargs")).toBe(
       "/var/lib/spark-mesh/tx: /var/lib/spark-mesh: original record.json tx",
     );
-    expect(await on(lab, host.name, "systemctl list-units --no-legend --all 'spark-mesh*.timer'")).toBe("");
+    expect(await inside(lab, host.name, "systemctl list-units --no-legend --all 'spark-mesh*.timer'")).toBe("");
   }
 });
 
@@ -53,7 +54,7 @@ test("the record says what is true, in the words that facts read back", async ()
       stack: "organization/spark-mesh/home",
     });
     expect(payload).toMatch(/^[A-Za-z0-9+/]{4000,}=*$/);
-    const found = await on(lab, host.name, `stat -c '%a %U:%G %s %i %.9Z' ${file}; sha256sum ${file} | cut -c-64`);
+    const found = await inside(lab, host.name, `stat -c '%a %U:%G %s %i %.9Z' ${file}; sha256sum ${file} | cut -c-64`);
     const ours = files.find(({ path }) => path === file);
     expect(`${ours?.mode} ${ours?.owner} ${ours?.size} ${ours?.inode} ${ours?.ctime}\n${ours?.sha256}`).toBe(found);
   }
@@ -61,16 +62,16 @@ test("the record says what is true, in the words that facts read back", async ()
 
 test("nothing to do means nothing done", async () => {
   for (const host of lab.hosts) {
-    const before = await on(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`);
+    const before = await inside(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`);
     const netplans =
       "journalctl --sync; journalctl -o cat -u 'spark-mesh-*' | wc -l; ls -i /run/systemd/network /run/NetworkManager/system-connections 2>/dev/null";
-    const applied = await on(lab, host.name, `${netplans}; true`);
+    const applied = await inside(lab, host.name, `${netplans}; true`);
     const document = ringDocument(lab, host, { macs });
     expect(await must(lab, host, "stage", document)).toBe(ids.get(host.name));
     await must(lab, host, "verify", document, [...ids.values()].join(" "));
     await must(lab, host, "commit", document, ids.get(host.name));
-    expect(await on(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`)).toBe(before);
-    expect(await on(lab, host.name, `${netplans}; true`)).toBe(applied);
+    expect(await inside(lab, host.name, `stat -c '%y %i' ${file} /var/lib/spark-mesh/record.json`)).toBe(before);
+    expect(await inside(lab, host.name, `${netplans}; true`)).toBe(applied);
   }
 });
 
@@ -84,14 +85,14 @@ test("another file is changed only while it is what was read", async () => {
     [`echo '# theirs' >${other}`, `${other} was changed since it was read; run the command again`],
     [`ln -sf /root/other.yaml ${other}; touch /root/other.yaml`, `${other} is a symbolic link`],
   ] as const) {
-    await on(lab, host.name, make);
+    await inside(lab, host.name, make);
     const before = await traces(lab, host.name);
     const { code, message } = await operate(lab, host, "stage", document);
     expect(code).not.toBe(0);
     expect(message).toContain(`${host.name}: ${says}`);
     expect(await traces(lab, host.name)).toBe(before);
   }
-  await on(lab, host.name, `rm ${other} /root/other.yaml`);
+  await inside(lab, host.name, `rm ${other} /root/other.yaml`);
 });
 
 describe("drift is repaired", () => {
@@ -116,7 +117,7 @@ describe("drift is repaired", () => {
   ])("%s", async (_, breakIt) => {
     await Promise.all(
       lab.hosts.map(async (host) => {
-        await on(lab, host.name, breakIt);
+        await inside(lab, host.name, breakIt);
         const id = await must(lab, host, "stage", ringDocument(lab, host));
         expect(id).not.toBe(ids.get(host.name));
         await expectMesh(host);
@@ -132,11 +133,11 @@ describe("drift is repaired", () => {
 
 test("a record that is behind is written anew without touching the network", async () => {
   const host = lab.hosts[1] as LabHost;
-  const before = await on(lab, host.name, `stat -c '%y %i' ${file}; systemctl show -p ExecMainPID NetworkManager`);
+  const before = await inside(lab, host.name, `stat -c '%y %i' ${file}; systemctl show -p ExecMainPID NetworkManager`);
   const document = ringDocument(lab, host, { mesh: { ...recordedMesh, topology: "switch" } });
   const id = await must(lab, host, "stage", document);
   await must(lab, host, "commit", document, id);
-  expect(await on(lab, host.name, `stat -c '%y %i' ${file}; systemctl show -p ExecMainPID NetworkManager`)).toBe(
+  expect(await inside(lab, host.name, `stat -c '%y %i' ${file}; systemctl show -p ExecMainPID NetworkManager`)).toBe(
     before,
   );
   expect((await record(host)).mesh.topology).toBe("switch");
@@ -168,7 +169,7 @@ test("verify names the cable, what it found and what it wanted", async () => {
   expect(mac.message).toMatch(
     /^spark-1: enp1s0f0np0: 192\.168\.177\.12 is answered by MAC \S+, wanted 02:00:00:00:00:99 \(spark-2\/enp1s0f1np1\)/,
   );
-  await on(lab, "spark-2", "ip link set dev enp1s0f1np1 mtu 1500");
+  await inside(lab, "spark-2", "ip link set dev enp1s0f1np1 mtu 1500");
   const small = await operate(lab, host, "verify", ringDocument(lab, host), "");
   expect(small.message).toMatch(
     /^spark-1: enp1s0f0np0 to spark-2\/enp1s0f1np1: 192\.168\.177\.12 answers a small ping but none of 9000 bytes/,

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { standInReference } from "../../lab/hosts/image";
 import { Lab } from "../../lab/hosts/lab";
+import { inside } from "../inside";
 import {
   answer,
   completion,
@@ -19,7 +20,6 @@ import {
   undeployAll,
   watched,
 } from "./deployments";
-import { on } from "./operations";
 
 let lab: Lab;
 let before: string[];
@@ -39,7 +39,7 @@ afterAll(() => lab?.down());
 
 /** All that a deployment could leave on a host. */
 function traces(host: string): Promise<string> {
-  return on(
+  return inside(
     lab,
     host,
     `docker ps --all --quiet; docker volume ls --quiet; ss -Hltn | grep -E ':(8000|29499|29501) ' || true
@@ -118,21 +118,21 @@ test("three ranks are started, are ready, and are seen; the same again starts th
 
 test("the environment reaches the container byte for byte, and nobody who may not ask Docker reads it", async () => {
   const env = { KEY: "canary-of-the-environment", ODD: " # a=b  é $(id) ", EMPTY: "", LINES: "one\ntwo" };
-  await on(lab, "spark-2", "id stranger 2>/dev/null || useradd --create-home stranger");
+  await inside(lab, "spark-2", "id stranger 2>/dev/null || useradd --create-home stranger");
   // What any user can read while the rank is started: command lines, and files.
-  const reading = on(
+  const reading = inside(
     lab,
     "spark-2",
     'exec runuser -u stranger -- bash -c \'while [[ ! -e /tmp/enough ]]; do for file in /proc/[0-9]*/cmdline; do cat $file; done; done 2>/dev/null | tr "\\\\0" " "\'',
   );
   await must(lab, 1, "deploy", deployDocument(lab, 1, { env }));
-  await on(lab, "spark-2", "touch /tmp/enough");
+  await inside(lab, "spark-2", "touch /tmp/enough");
   const read = await reading;
-  await on(lab, "spark-2", "rm /tmp/enough");
+  await inside(lab, "spark-2", "rm /tmp/enough");
   expect(read).toContain("docker run");
   expect(read).not.toContain(env.KEY);
 
-  const inspected = await on(
+  const inspected = await inside(
     lab,
     "spark-2",
     "docker container inspect --format '{{json .Config.Env}}' spark-mesh-tiny-1",
@@ -141,7 +141,7 @@ test("the environment reaches the container byte for byte, and nobody who may no
   expect(JSON.parse(inspected)).toEqual(expect.arrayContaining(expected));
 
   const path = "/var/lib/spark-mesh-deployments/tiny/record.json";
-  expect(await on(lab, "spark-2", `stat -c '%a %U:%G' ${path}`)).toBe("640 root:docker");
+  expect(await inside(lab, "spark-2", `stat -c '%a %U:%G' ${path}`)).toBe("640 root:docker");
   const strange = await dockerFacts(lab, "spark-2", questions(), "stranger");
   expect(strange.facts).toMatchObject({ docker: "denied", records: [{ deployment: "tiny", record: false }] });
   const own = await dockerFacts(lab, "spark-2", questions());
@@ -168,14 +168,16 @@ test("another stack's deployment, and a container that we didn't make, are refus
   }
   expect(await statusOf(lab, 1)).toMatch(/^tiny 1 running \S+ - 0\nend$/);
 
-  const id = await on(lab, "spark-1", `docker create --name spark-mesh-tiny-0 ${standInReference}`);
+  const id = await inside(lab, "spark-1", `docker create --name spark-mesh-tiny-0 ${standInReference}`);
   const { code, message } = await operate(lab, 0, "deploy", deployDocument(lab, 0));
   expect(code).not.toBe(0);
   expect(message).toMatch(
     /^spark-1: container spark-mesh-tiny-0: found one that spark-mesh didn't make, wanted none; /,
   );
   await must(lab, 0, "undeploy", deployDocument(lab, 0));
-  expect(await on(lab, "spark-1", "docker rm spark-mesh-tiny-0 && docker ps --all --quiet")).toBe("spark-mesh-tiny-0");
+  expect(await inside(lab, "spark-1", "docker rm spark-mesh-tiny-0 && docker ps --all --quiet")).toBe(
+    "spark-mesh-tiny-0",
+  );
   expect(id).toMatch(/^[0-9a-f]{64}$/);
 });
 
@@ -239,8 +241,8 @@ test("a head that loads on and on is waited for as long as it may, and what it s
 
 test("undeploy takes away what it can where Docker is dead or missing, and says the rest", async () => {
   await Promise.all([0, 1].map((rank) => must(lab, rank, "deploy", deployDocument(lab, rank))));
-  await on(lab, "spark-1", "systemctl stop docker.socket docker.service 2>&1");
-  await on(lab, "spark-2", "mv /usr/bin/docker /usr/bin/docker.away");
+  await inside(lab, "spark-1", "systemctl stop docker.socket docker.service 2>&1");
+  await inside(lab, "spark-2", "mv /usr/bin/docker /usr/bin/docker.away");
   const dead = await operate(lab, 0, "undeploy", deployDocument(lab, 0));
   expect(dead.code).not.toBe(0);
   expect(dead.message).toMatch(
@@ -249,7 +251,7 @@ test("undeploy takes away what it can where Docker is dead or missing, and says 
   const missing = await operate(lab, 1, "undeploy", deployDocument(lab, 1));
   expect(missing).toMatchObject({ code: 0, message: expect.stringMatching(/^spark-2: docker: found no such command/) });
   for (const host of ["spark-1", "spark-2"]) {
-    expect(await on(lab, host, "find /var/lib /etc/systemd -xdev -name '*spark-mesh*'")).toBe("");
+    expect(await inside(lab, host, "find /var/lib /etc/systemd -xdev -name '*spark-mesh*'")).toBe("");
   }
 
   const [down, none] = await Promise.all(["spark-1", "spark-2"].map((host) => dockerFacts(lab, host, questions())));
@@ -261,9 +263,9 @@ test("undeploy takes away what it can where Docker is dead or missing, and says 
   const { message } = await operate(lab, 0, "deploy", deployDocument(lab, 0));
   expect(message).toMatch(/^spark-1: docker: found no answer \(.*\), wanted a running daemon; /);
 
-  await on(lab, "spark-1", "systemctl start docker.socket docker.service");
-  await on(lab, "spark-2", "mv /usr/bin/docker.away /usr/bin/docker");
-  await on(lab, "spark-3", "useradd --create-home stranger");
+  await inside(lab, "spark-1", "systemctl start docker.socket docker.service");
+  await inside(lab, "spark-2", "mv /usr/bin/docker.away /usr/bin/docker");
+  await inside(lab, "spark-3", "useradd --create-home stranger");
   const denied = await dockerFacts(lab, "spark-3", questions(), "stranger");
   expect(denied.facts).toMatchObject({ docker: "denied", nvidia: true, home: "/home/stranger", containers: [] });
 });

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { until } from "../../lab/hosts/process";
-import { commitRing, destroyRing, eventually, must, netplanText, on, ringDocument, traces } from "./operations";
+import { inside } from "../inside";
+import { commitRing, destroyRing, eventually, must, netplanText, ringDocument, traces } from "./operations";
 
 const file = "/etc/netplan/40-cx7.yaml";
 
@@ -25,7 +26,7 @@ afterAll(() => lab?.down());
 const all = <T>(act: (host: LabHost, index: number) => Promise<T>) => Promise.all(hosts.map(act));
 /** Our state, or the unit that is about to take it away. */
 const hasState = async ({ name }: LabHost) =>
-  (await on(
+  (await inside(
     lab,
     name,
     "ls -d /var/lib/spark-mesh 2>/dev/null; systemctl list-units --no-legend 'spark-mesh*'; true",
@@ -39,7 +40,7 @@ async function expectFormer(): Promise<void> {
 async function undoBeside(host: LabHost, command: string): Promise<void> {
   await Promise.all([
     must(lab, host, "undo", ringDocument(lab, host)),
-    on(lab, host.name, `until [ -e /var/lib/spark-mesh/armed.json ]; do sleep 0.1; done; ${command}`),
+    inside(lab, host.name, `until [ -e /var/lib/spark-mesh/armed.json ]; do sleep 0.1; done; ${command}`),
   ]);
 }
 
@@ -83,7 +84,7 @@ test.each([
   await commitRing(lab);
   await all(async (host) => {
     await undoBeside(host, "systemd-run --quiet --collect flock /run/spark-mesh.lock sleep 13");
-    await on(lab, host.name, "while flock -n /run/spark-mesh.lock true; do sleep 0.1; done");
+    await inside(lab, host.name, "while flock -n /run/spark-mesh.lock true; do sleep 0.1; done");
     await new Promise((resolve) => setTimeout(resolve, wait));
     await must(lab, host, "release", ringDocument(lab, host));
   });
@@ -103,9 +104,9 @@ test("nobody comes for the release, and what answered before is silent: the mesh
       180,
       `${host.name} went back`,
     );
-    await on(lab, host.name, "nft delete table inet t");
-    expect(await on(lab, host.name, `cat ${file}`)).toBe(netplanText(host).trim());
-    expect(await on(lab, host.name, "ip -br address show dev enp1s0f0np0")).toContain("192.168.1");
+    await inside(lab, host.name, "nft delete table inet t");
+    expect(await inside(lab, host.name, `cat ${file}`)).toBe(netplanText(host).trim());
+    expect(await inside(lab, host.name, "ip -br address show dev enp1s0f0np0")).toContain("192.168.1");
   });
 });
 
@@ -114,6 +115,6 @@ test("another name for the file: the old one is given back, and destroy gives ba
   await commitRing(lab);
   await commitRing(lab, moved);
   await all(async ({ name }) => {
-    expect(await on(lab, name, "ls /etc/netplan | grep -v 01-")).toBe("41-mesh.yaml");
+    expect(await inside(lab, name, "ls /etc/netplan | grep -v 01-")).toBe("41-mesh.yaml");
   });
 });

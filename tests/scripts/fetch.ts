@@ -1,5 +1,6 @@
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { commitRing, must, on, operate, type Result, ringDocument } from "./operations";
+import { inside } from "../inside";
+import { commitRing, must, operate, type Result, ringDocument } from "./operations";
 import { keyIn, trustDocument } from "./trust";
 
 /** The third octet of the cable between two hosts of the ring, by the sum of their numbers. */
@@ -80,7 +81,7 @@ export async function fetchTo(
 
 /** What a host has sent over its CX7 netdevs so far. */
 export async function sentBytes(lab: Lab, host: string): Promise<number> {
-  const counts = await on(lab, host, "cat /sys/class/net/en*np*/statistics/tx_bytes");
+  const counts = await inside(lab, host, "cat /sys/class/net/en*np*/statistics/tx_bytes");
   return counts.split("\n").reduce((sum, count) => sum + Number(count), 0);
 }
 
@@ -99,8 +100,8 @@ export function startFetch(
 export async function slowLinks(lab: Lab, rate?: string): Promise<void> {
   for (const netdev of ["enp1s0f0np0", "enp1s0f1np1"]) {
     const discipline = `dev ${netdev} root`;
-    await on(lab, "spark-1", `tc qdisc del ${discipline} 2>/dev/null; true`);
-    if (rate) await on(lab, "spark-1", `tc qdisc add ${discipline} tbf rate ${rate} burst 256k latency 50ms`);
+    await inside(lab, "spark-1", `tc qdisc del ${discipline} 2>/dev/null; true`);
+    if (rate) await inside(lab, "spark-1", `tc qdisc add ${discipline} tbf rate ${rate} burst 256k latency 50ms`);
   }
 }
 
@@ -111,5 +112,5 @@ export async function killUser(lab: Lab, host: string): Promise<void> {
 
 /** Waits on a host until a shell condition holds. */
 export async function whenOn(lab: Lab, host: string, condition: string): Promise<void> {
-  await on(lab, host, `for i in {1..600}; do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
+  await inside(lab, host, `for i in {1..600}; do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
 }

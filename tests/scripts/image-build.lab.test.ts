@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { packed } from "../../facts/repository";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
+import { inside } from "../inside";
 import { BuilderRepository } from "./builder";
 import { fetchTo, killUser, startFetch, upTrusted, whenOn } from "./fetch";
-import { on } from "./operations";
 
 const IMAGE = "lab/vllm-node";
 /** What the sessions of an operation cost that sends no image. */
@@ -36,10 +36,12 @@ afterAll(async () => {
   repository.remove();
 });
 
-const inspect = (host: string, format: string) => on(lab, host, `docker image inspect --format '${format}' ${IMAGE}`);
+const inspect = (host: string, format: string) =>
+  inside(lab, host, `docker image inspect --format '${format}' ${IMAGE}`);
 const idOn = (host: string) => inspect(host, "{{.Id}}");
 const labelOn = async (host: string) => JSON.parse(await inspect(host, '{{index .Config.Labels "spark-mesh.build"}}'));
-const inside = (host: string, command: string) => on(lab, host, `docker run --rm --network none ${IMAGE} ${command}`);
+const inContainer = (host: string, command: string) =>
+  inside(lab, host, `docker run --rm --network none ${IMAGE} ${command}`);
 /** Has the second host get it too, and returns what the operation printed. */
 async function built(lines: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await startFetch(lab, "image", lines, ["spark-2"]);
@@ -47,9 +49,10 @@ async function built(lines: readonly string[]): Promise<string> {
   return stdout;
 }
 /** What an operation leaves on a host besides images. */
-const leftOn = (host: string) => on(lab, host, "ls -A /home/nvidia/.cache 2>/dev/null; docker ps --all --quiet; true");
+const leftOn = (host: string) =>
+  inside(lab, host, "ls -A /home/nvidia/.cache 2>/dev/null; docker ps --all --quiet; true");
 /** What a build runs on a host. */
-const workOn = (host: string) => on(lab, host, "pgrep -af 'build-and-copy[.]sh|docker[ ]build|[s]leep 600'; true");
+const workOn = (host: string) => inside(lab, host, "pgrep -af 'build-and-copy[.]sh|docker[ ]build|[s]leep 600'; true");
 
 test("what nobody has is built as the recipe's words say, named, labelled, and copied with the same id", async () => {
   const { commit, lines } = committed("one");
@@ -57,7 +60,7 @@ test("what nobody has is built as the recipe's words say, named, labelled, and c
   expect(await idOn("spark-2")).toBe(await idOn("spark-1"));
   const label = { commit, arguments: ["--tf5", "--vllm-ref", "v1"] };
   expect([await labelOn("spark-1"), await labelOn("spark-2")]).toEqual([label, label]);
-  expect(await inside("spark-2", "bash -c 'cat /version; echo $TF5 $VLLM_REF'")).toBe("one\nyes v1");
+  expect(await inContainer("spark-2", "bash -c 'cat /version; echo $TF5 $VLLM_REF'")).toBe("one\nyes v1");
   expect(await leftOn("spark-1")).toBe("");
 });
 
@@ -74,7 +77,7 @@ test("another head gets it from who has it, and builds nothing", async () => {
   const { wanted } = committed("another head");
   const label = await labelOn("spark-2");
   const id = await idOn("spark-1");
-  await on(lab, "spark-1", `docker rmi --force ${IMAGE}`);
+  await inside(lab, "spark-1", `docker rmi --force ${IMAGE}`);
   const same = wanted("--tf5", "--vllm-ref", "v1").with(1, `build ${label.commit}`);
   expect(await fetchTo(lab, "image", same, ["spark-2"])).toMatchObject({ code: 0, stdout: `${id}\n` });
   expect(await labelOn("spark-1")).toEqual(label);
@@ -88,7 +91,7 @@ test("another commit, and then other words, make it another image everywhere", a
   await built(lines("--tf5"));
   const second = await idOn("spark-1");
   expect(second).not.toBe(before);
-  expect(await inside("spark-2", "cat /version")).toBe("two");
+  expect(await inContainer("spark-2", "cat /version")).toBe("two");
   await built(lines());
   expect(await labelOn("spark-2")).toEqual({ commit, arguments: [] });
   expect(await idOn("spark-2")).toBe(await idOn("spark-1"));
@@ -97,10 +100,10 @@ test("another commit, and then other words, make it another image everywhere", a
 
 test("an image that somebody made by hand under that name is not taken for it", async () => {
   const { lines } = committed("three");
-  await on(lab, "spark-1", `docker tag ${standInReference} ${IMAGE}`);
+  await inside(lab, "spark-1", `docker tag ${standInReference} ${IMAGE}`);
   await built(lines());
-  expect(await inside("spark-1", "cat /version")).toBe("three");
-  expect(await on(lab, "spark-1", `docker image inspect --format '{{.Id}}' ${standInReference}`)).not.toBe(
+  expect(await inContainer("spark-1", "cat /version")).toBe("three");
+  expect(await inside(lab, "spark-1", `docker image inspect --format '{{.Id}}' ${standInReference}`)).not.toBe(
     await idOn("spark-1"),
   );
 });
@@ -111,8 +114,8 @@ test("words of a recipe are data, whatever is in them", async () => {
   const words = ["--vllm-ref", ref];
   await built(lines(...words));
   expect(await labelOn("spark-2")).toEqual({ commit, arguments: words });
-  expect(await inside("spark-1", 'bash -c "echo \\"\\$VLLM_REF\\""')).toBe(ref);
-  expect(await on(lab, "spark-1", "ls /tmp/pwned 2>/dev/null; true")).toBe("");
+  expect(await inContainer("spark-1", 'bash -c "echo \\"\\$VLLM_REF\\""')).toBe(ref);
+  expect(await inside(lab, "spark-1", "ls /tmp/pwned 2>/dev/null; true")).toBe("");
   expect(await fetchTo(lab, "image", wanted(...words), ["spark-2"])).toMatchObject({ code: 0, stderr: "" });
 });
 
@@ -141,9 +144,9 @@ test.each([
   ["by the end of all that runs on the head", () => killUser(lab, "spark-1")],
   [
     "by the end of the operation alone",
-    () => on(lab, "spark-1", "kill -KILL $(pgrep -o -u nvidia -fx 'bash -s image')"),
+    () => inside(lab, "spark-1", "kill -KILL $(pgrep -o -u nvidia -fx 'bash -s image')"),
   ],
-  ["by the end of the connection", () => on(lab, "spark-1", "kill $(pgrep -u nvidia -f 'sshd.*nvidia')")],
+  ["by the end of the connection", () => inside(lab, "spark-1", "kill $(pgrep -u nvidia -f 'sshd.*nvidia')")],
 ])("cut short %s, nothing runs on, and the next run builds it", async (_, interrupt) => {
   const { lines } = committed(`six ${_}`);
   const before = await idOn("spark-1");
@@ -155,7 +158,7 @@ test.each([
   expect(await workOn("spark-1")).toBe("");
   expect(await idOn("spark-1")).toBe(before);
   await built(lines());
-  expect([await inside("spark-2", "cat /version"), await leftOn("spark-1")]).toEqual([`six ${_}`, ""]);
+  expect([await inContainer("spark-2", "cat /version"), await leftOn("spark-1")]).toEqual([`six ${_}`, ""]);
 });
 
 test("a build says every few seconds how far it is", async () => {

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
+import { inside } from "../inside";
 import { fetchTo, killUser, slowLinks, startFetch, upTrusted, whenOn } from "./fetch";
-import { on } from "./operations";
 
 /** What the sessions of an operation cost that sends no image. */
 const NOTHING = 100_000;
@@ -15,7 +15,7 @@ let bytes: number;
 beforeAll(async () => {
   lab = await upTrusted("test-image");
   id = await lab.loadImage(["spark-1"]);
-  bytes = Number(await on(lab, "spark-1", `docker image inspect --format '{{.Size}}' ${standInReference}`));
+  bytes = Number(await inside(lab, "spark-1", `docker image inspect --format '{{.Size}}' ${standInReference}`));
 });
 
 afterEach(() => slowLinks(lab));
@@ -24,11 +24,12 @@ afterAll(() => lab?.down());
 
 const idOn = async (host: string, reference = standInReference) =>
   (await lab.exec(host, `docker image inspect --format '{{.Id}}' ${reference}`)).stdout.trim();
-const forget = (host: string, reference = standInReference) => on(lab, host, `docker rmi --force ${reference}`);
+const forget = (host: string, reference = standInReference) => inside(lab, host, `docker rmi --force ${reference}`);
 const forgetAll = () => Promise.all(["spark-2", "spark-3"].map((host) => forget(host)));
 
 /** What an operation leaves on a host besides images. */
-const leftOn = (host: string) => on(lab, host, "ls -A /home/nvidia/.cache 2>/dev/null; docker ps --all --quiet; true");
+const leftOn = (host: string) =>
+  inside(lab, host, "ls -A /home/nvidia/.cache 2>/dev/null; docker ps --all --quiet; true");
 
 test("both targets get it over the CX7 links; the same again sends none of it", async () => {
   const first = await fetchTo(lab, "image", LINES);
@@ -59,7 +60,7 @@ test("a head without it gets it from a target", async () => {
 
 test("what is asked for by its digest has a tag for a name, which a copy keeps", async () => {
   const digest = "ab".repeat(32);
-  await on(lab, "spark-2", `docker tag ${standInReference} localhost:5000/lab/vllm:sha256-${digest}`);
+  await inside(lab, "spark-2", `docker tag ${standInReference} localhost:5000/lab/vllm:sha256-${digest}`);
   const lines = [`image localhost:5000/lab/vllm:latest@sha256:${digest}`];
   expect(await fetchTo(lab, "image", lines)).toMatchObject({ code: 0, stdout: `${id}\n` });
   expect(await idOn("spark-3", `localhost:5000/lab/vllm:sha256-${digest}`)).toBe(id);
@@ -96,7 +97,10 @@ test("a slow copy says every few seconds how far it is; two operations at once w
 test.each([
   ["by the end of all that runs on the head", () => killUser(lab, "spark-1")],
   ["by the end of all that runs on a target", () => killUser(lab, "spark-2")],
-  ["by the end of the operation alone", () => on(lab, "spark-1", "kill -KILL $(pgrep -u nvidia -fx 'bash -s image')")],
+  [
+    "by the end of the operation alone",
+    () => inside(lab, "spark-1", "kill -KILL $(pgrep -u nvidia -fx 'bash -s image')"),
+  ],
 ])("cut short %s, the next run goes on", async (_, interrupt) => {
   await forgetAll();
   await slowLinks(lab, "160mbit");
@@ -115,9 +119,13 @@ test.each([
 test("a target whose disk has no room is a fault before anything is sent", async () => {
   await forgetAll();
   const small = `systemctl stop docker.socket docker; mount -t tmpfs -o size=120m tmpfs /var/lib/docker; systemctl start docker`;
-  await on(lab, "spark-2", small);
+  await inside(lab, "spark-2", small);
   const { code, stderr, sent } = await fetchTo(lab, "image", LINES);
-  await on(lab, "spark-2", "systemctl stop docker.socket docker; umount -l /var/lib/docker; systemctl start docker");
+  await inside(
+    lab,
+    "spark-2",
+    "systemctl stop docker.socket docker; umount -l /var/lib/docker; systemctl start docker",
+  );
   expect(code).not.toBe(0);
   expect(stderr).toMatch(
     /^spark-2: image \S+: found 1\d\d MiB free where Docker keeps images, wanted \d{3} MiB; free some, then run the command again\n$/,
@@ -151,9 +159,9 @@ test.each([
     /^spark-2: docker: found no daemon that answers/,
   ],
 ])("%s is a fault", async (_, breakIt, mendIt, words) => {
-  await on(lab, "spark-2", breakIt);
+  await inside(lab, "spark-2", breakIt);
   const { code, stdout, stderr } = await startFetch(lab, "image", LINES);
-  await on(lab, "spark-2", mendIt);
+  await inside(lab, "spark-2", mendIt);
   expect({ code: code !== 0, stdout }).toEqual({ code: true, stdout: "" });
   expect(stderr.trimEnd()).toMatch(words);
   expect(stderr.trimEnd()).not.toContain("\n");
@@ -167,7 +175,7 @@ test("a registry that can't be reached is a fault", async () => {
 
 test("what a registry has is pulled to the head alone, by its tag or its digest", async () => {
   const name = "localhost:5000/lab/pulled";
-  await on(
+  await inside(
     lab,
     "spark-1",
     `cat >/run/registry.yml <<'CONFIG'
@@ -181,16 +189,16 @@ CONFIG
   );
   const pulled = await idOn("spark-1", `${name}:1`);
   const digest = (
-    await on(lab, "spark-1", `docker image inspect --format '{{index .RepoDigests 0}}' ${name}:1`)
+    await inside(lab, "spark-1", `docker image inspect --format '{{index .RepoDigests 0}}' ${name}:1`)
   ).trim();
   for (const [asked, kept] of [
     [`${name}:1`, `${name}:1`],
     [digest, digest.replace("@sha256:", ":sha256-")],
   ] as const) {
-    await on(lab, "spark-1", `docker images --quiet ${name} | xargs --no-run-if-empty docker rmi --force`);
+    await inside(lab, "spark-1", `docker images --quiet ${name} | xargs --no-run-if-empty docker rmi --force`);
     const { code, stdout, stderr } = await startFetch(lab, "image", [`image ${asked}`]);
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${pulled}\n` });
     expect(await Promise.all(lab.hosts.map(({ name: host }) => idOn(host, kept)))).toEqual([pulled, pulled, pulled]);
   }
-  await on(lab, "spark-1", "systemctl stop lab-registry; rm -r /run/registry /run/registry.yml");
+  await inside(lab, "spark-1", "systemctl stop lab-registry; rm -r /run/registry /run/registry.yml");
 });

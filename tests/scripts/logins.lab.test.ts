@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { must, on, operate } from "./operations";
+import { inside } from "../inside";
+import { must, operate } from "./operations";
 import { addressesOf, asUser, emptyHomes, home, makeKeys, pairDocument, settlePair, trustDocument } from "./trust";
 
 /** systemd counts starts, and refuses the sixth within ten seconds. */
@@ -21,7 +22,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await on(lab, peer.name, `rm -f /etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
+  await inside(lab, peer.name, `rm -f /etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
   for (const each of lab.hosts) await must(lab, each, "trust", trustDocument(lab, each, keys));
 });
 
@@ -49,7 +50,7 @@ const forEach = (words: (address: string) => string) =>
 
 test("every way in is taken once, and the name's besides", async () => {
   const accepted = async (to: LabHost, from: LabHost) => {
-    const log = await on(lab, to.name, "journalctl -q -o cat -t sshd -t sshd-session");
+    const log = await inside(lab, to.name, "journalctl -q -o cat -t sshd -t sshd-session");
     const sources = addressesOf(from).map((address) => `nvidia from ${address} `);
     return log.split("\n").filter((line) => /^Accepted/.test(line) && sources.some((source) => line.includes(source)));
   };
@@ -64,14 +65,14 @@ test("every way in is taken once, and the name's besides", async () => {
 });
 
 test("an impostor is refused", async () => {
-  await on(lab, peer.name, "rm -f /etc/ssh/impostor*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/impostor");
-  await on(lab, peer.name, `echo HostKey /etc/ssh/impostor >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
+  await inside(lab, peer.name, "rm -f /etc/ssh/impostor*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/impostor");
+  await inside(lab, peer.name, `echo HostKey /etc/ssh/impostor >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
   const remedy = "compare the host key of spark-2 with the pinned one: npm run trust -- spark-2";
   expect(await faultsOf(host)).toEqual(forEach(() => `Host key verification failed; ${remedy}`));
 });
 
 test("a peer that doesn't know this host's key refuses it", async () => {
-  await on(lab, peer.name, `sed -i /restrict/d ${home}/.ssh/authorized_keys`);
+  await inside(lab, peer.name, `sed -i /restrict/d ${home}/.ssh/authorized_keys`);
   const remedy = "see on spark-2 why its sshd refused: journalctl -u ssh";
   expect(await faultsOf(host)).toEqual(
     forEach((address) => `nvidia@${address}: Permission denied (publickey,password); ${remedy}`),
@@ -79,12 +80,12 @@ test("a peer that doesn't know this host's key refuses it", async () => {
 });
 
 test("a key is good for nothing from an address that is not its host's", async () => {
-  await on(lab, peer.name, `sed -i 's/from="[^"]*"/from="192.0.2.1"/' ${home}/.ssh/authorized_keys`);
+  await inside(lab, peer.name, `sed -i 's/from="[^"]*"/from="192.0.2.1"/' ${home}/.ssh/authorized_keys`);
   expect((await faultsOf(host))[0]).toContain("Permission denied");
 });
 
 test("a peer whose sshd is gone is asked for some seconds", async () => {
-  await on(lab, peer.name, "systemctl stop ssh");
+  await inside(lab, peer.name, "systemctl stop ssh");
   const { seconds, stderr } = await verify(host);
   const remedy = "check that sshd of spark-2 listens there, and what is between";
   expect(stderr.trimEnd().split("\n").sort()).toEqual(
@@ -95,7 +96,7 @@ test("a peer whose sshd is gone is asked for some seconds", async () => {
 });
 
 test("an sshd that turns most of them away gets them later", async () => {
-  await on(lab, peer.name, `echo MaxStartups 1 >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
+  await inside(lab, peer.name, `echo MaxStartups 1 >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
   expect(await verify(host)).toMatchObject({ code: 0, stderr: "" });
 });
 
@@ -104,14 +105,14 @@ test("a connection that the user shares proves nothing", async () => {
     stdin: "Host *\n  ControlMaster auto\n  ControlPath /tmp/shared-%h\n  ControlPersist 60\n",
   });
   await asUser(lab, host.name, "ssh -n spark-2 true");
-  await on(lab, peer.name, `sed -i /restrict/d ${home}/.ssh/authorized_keys`);
+  await inside(lab, peer.name, `sed -i /restrict/d ${home}/.ssh/authorized_keys`);
   await asUser(lab, host.name, "ssh -n spark-2 true");
   expect(await faultsOf(host)).toHaveLength(addressesOf(peer).length + 1);
   await asUser(lab, host.name, "ssh -O exit spark-2 2>/dev/null");
 });
 
 test("no hundred logins are made at once", async () => {
-  await on(lab, peer.name, `echo MaxStartups 500 >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
+  await inside(lab, peer.name, `echo MaxStartups 500 >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
   await must(lab, host, "trust", trustDocument(lab, host, keys));
   const sampled = asUser(
     lab,

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
+import { inside } from "../inside";
 import { fetchTo, killUser, slowLinks, startFetch, upTrusted, whenOn } from "./fetch";
-import { on } from "./operations";
 
 /** What the sessions of an operation cost that sends no model. */
 const NOTHING = 100_000;
@@ -31,16 +31,16 @@ afterAll(() => lab?.down());
 const linesOf = (id: string, image = standInReference) => [`image ${image}`, `model ${id}`];
 const folderOf = (id: string) => `${hub}/models--${id.replace("/", "--")}`;
 const everywhere = <T>(act: (host: string) => Promise<T>) => Promise.all(lab.hosts.map(({ name }) => act(name)));
-const recordOn = (host: string, id: string) => on(lab, host, `cat ${folderOf(id)}/.spark-mesh-main.json`);
-const remove = (host: string, path: string) => on(lab, host, `rm -rf ${path}`);
+const recordOn = (host: string, id: string) => inside(lab, host, `cat ${folderOf(id)}/.spark-mesh-main.json`);
+const remove = (host: string, path: string) => inside(lab, host, `rm -rf ${path}`);
 
 /** Names and contents of a model's snapshots on a host. */
 const contents = (host: string, id: string) =>
-  on(lab, host, `cd ${folderOf(id)}/snapshots && find -L . -type f -exec sha256sum {} + | sort`);
+  inside(lab, host, `cd ${folderOf(id)}/snapshots && find -L . -type f -exec sha256sum {} + | sort`);
 
 /** What an operation leaves on the head besides models. */
 const leftOnHead = () =>
-  on(
+  inside(
     lab,
     "spark-1",
     "ls -d /home/nvidia/.cache/spark-mesh* 2>/dev/null; docker ps --all --quiet; pgrep -u nvidia -x ssh -a; true",
@@ -49,7 +49,7 @@ const leftOnHead = () =>
 /** How often a host was logged in to over a CX7 link so far. */
 const logins = async (host: string) =>
   Number(
-    await on(
+    await inside(
       lab,
       host,
       "journalctl --sync; journalctl --quiet --no-pager | grep -c 'Accepted .* from 192[.]168[.]'; true",
@@ -62,9 +62,9 @@ async function expectWhole(id: string): Promise<void> {
   expect(others).toEqual([first, first]);
   const records = await everywhere((host) => recordOn(host, id));
   expect(new Set(records).size).toBe(1);
-  expect(await everywhere((host) => on(lab, host, `ls ${folderOf(id)}/.spark-mesh-*.begun 2>/dev/null; true`))).toEqual(
-    ["", "", ""],
-  );
+  expect(
+    await everywhere((host) => inside(lab, host, `ls ${folderOf(id)}/.spark-mesh-*.begun 2>/dev/null; true`)),
+  ).toEqual(["", "", ""]);
 }
 
 test("fetched once and copied to both targets; the same again fetches and sends nothing", async () => {
@@ -93,7 +93,7 @@ test("a revision has a record of its own", async () => {
   const { code, stdout } = await startFetch(lab, "model", [...linesOf("acme/tiny"), "revision pr/7"]);
   expect({ code, files: stdout.split(" ")[1] }).toEqual({ code: 0, files: "6" });
   const records = await everywhere((host) =>
-    on(lab, host, `grep -h commit ${folderOf("acme/tiny")}/.spark-mesh-pr--7.json`),
+    inside(lab, host, `grep -h commit ${folderOf("acme/tiny")}/.spark-mesh-pr--7.json`),
   );
   expect(records).toEqual(Array(3).fill(`"commit": "${stdout.split(" ")[0]}",`));
   await remove("spark-1", folderOf("acme/tiny"));
@@ -118,18 +118,18 @@ test.each([
   ["somebody's download stopped", "touch blobs/0.incomplete"],
   ["our download stopped", "touch .spark-mesh-main.begun"],
 ])("what has no record is not taken where %s", async (_, damage) => {
-  await on(lab, "spark-1", `cd ${folderOf("acme/kept")} && rm .spark-mesh-main.json && ${damage}`);
+  await inside(lab, "spark-1", `cd ${folderOf("acme/kept")} && rm .spark-mesh-main.json && ${damage}`);
   const refused = await startFetch(lab, "model", linesOf("acme/kept", "lab/absent:1"), []);
   expect(refused.code).not.toBe(0);
   expect(refused.message).toMatch(/^spark-1: model acme\/kept: found no image lab\/absent:1 here/);
   expect(await startFetch(lab, "model", linesOf("acme/kept"))).toMatchObject({ code: 0 });
-  await on(lab, "spark-1", `rm -f ${folderOf("acme/kept")}/blobs/*.incomplete`);
+  await inside(lab, "spark-1", `rm -f ${folderOf("acme/kept")}/blobs/*.incomplete`);
   await expectWhole("acme/kept");
 });
 
 test("what a target has of another commit, or with a record that isn't true, is replaced", async () => {
-  await on(lab, "spark-2", `cd ${folderOf("acme/kept")} && rm $(readlink -f snapshots/*/model-00001*)`);
-  await on(
+  await inside(lab, "spark-2", `cd ${folderOf("acme/kept")} && rm $(readlink -f snapshots/*/model-00001*)`);
+  await inside(
     lab,
     "spark-3",
     `cd ${folderOf("acme/kept")} && mv snapshots/* snapshots/${"a".repeat(40)} && printf ${"a".repeat(40)} >refs/main && rm .spark-mesh-main.json`,
@@ -137,7 +137,7 @@ test("what a target has of another commit, or with a record that isn't true, is 
   const { code, sent } = await fetchTo(lab, "model", linesOf("acme/kept"));
   expect({ code, little: sent < 1.5 * SHARD }).toEqual({ code: 0, little: true });
   expect(await recordOn("spark-3", "acme/kept")).toBe(await recordOn("spark-1", "acme/kept"));
-  expect(await on(lab, "spark-3", `find -L ${folderOf("acme/kept")}/snapshots -type f | wc -l`)).toBe("12");
+  expect(await inside(lab, "spark-3", `find -L ${folderOf("acme/kept")}/snapshots -type f | wc -l`)).toBe("12");
   await everywhere((host) => remove(host, folderOf("acme/kept")));
 });
 
@@ -148,7 +148,7 @@ test("a copy that was cut short sends only the rest, and counts for nothing befo
   await whenOn(lab, "spark-2", `(( $(du -sb ${folderOf("acme/cut")}/blobs 2>/dev/null | cut -f1) > ${1.5 * SHARD} ))`);
   await killUser(lab, "spark-1");
   expect((await cut).code).not.toBe(0);
-  expect(await on(lab, "spark-2", `cd ${folderOf("acme/cut")} && ls -A`)).toMatch(/^\.spark-mesh-main\.begun$/m);
+  expect(await inside(lab, "spark-2", `cd ${folderOf("acme/cut")} && ls -A`)).toMatch(/^\.spark-mesh-main\.begun$/m);
   await slowLinks(lab);
   const rest = await fetchTo(lab, "model", linesOf("acme/cut"), ["spark-2"]);
   expect(rest).toMatchObject({ code: 0 });
@@ -186,9 +186,13 @@ test("a download that broke, or whose operation was ended, goes on with the next
   );
   const cut = startFetch(lab, "model", linesOf("acme/late", slow), []);
   await whenOn(lab, "spark-1", "[[ -n $(docker ps --quiet) ]]");
-  await on(lab, "spark-1", "kill -KILL $(pgrep -u nvidia -fx 'bash -s model') $(pgrep -u nvidia -f '^docker run ')");
+  await inside(
+    lab,
+    "spark-1",
+    "kill -KILL $(pgrep -u nvidia -fx 'bash -s model') $(pgrep -u nvidia -f '^docker run ')",
+  );
   expect((await cut).code).not.toBe(0);
-  expect(await on(lab, "spark-1", "docker ps --quiet")).not.toBe("");
+  expect(await inside(lab, "spark-1", "docker ps --quiet")).not.toBe("");
   const rest = await startFetch(lab, "model", linesOf("acme/late", slow));
   expect(rest.code).toBe(0);
   await expectWhole("acme/late");
@@ -196,8 +200,8 @@ test("a download that broke, or whose operation was ended, goes on with the next
 });
 
 test("a folder is copied as it is; what is not the model's is a fault", async () => {
-  await everywhere((host) => on(lab, host, "install -d -o nvidia -g nvidia /models"));
-  await on(
+  await everywhere((host) => inside(lab, host, "install -d -o nvidia -g nvidia /models"));
+  await inside(
     lab,
     "spark-1",
     "mkdir -p /models/own/sub && head -c 3000000 /dev/urandom >/models/own/a.safetensors && echo 1 >/models/own/sub/b",
@@ -208,8 +212,8 @@ test("a folder is copied as it is; what is not the model's is a fault", async ()
   expect(again).toMatchObject({ code: 0, stdout: "- 2 3000002\n" });
   expect(again.sent).toBeLessThan(NOTHING);
   const all = "cd /models/own && find . -type f -exec sha256sum {} + | sort";
-  expect(await on(lab, "spark-3", all)).toBe(await on(lab, "spark-1", all));
-  await on(lab, "spark-2", "echo 1 >/models/own/foreign");
+  expect(await inside(lab, "spark-3", all)).toBe(await inside(lab, "spark-1", all));
+  await inside(lab, "spark-2", "echo 1 >/models/own/foreign");
   const { message } = await startFetch(lab, "model", lines);
   expect(message).toMatch(
     /^spark-2: model \/models\/own: found 3 files of 3000004 bytes .*, wanted 2 of 3000002, as on spark-1; take away/,
@@ -239,7 +243,7 @@ describe("a gated model", () => {
     const lines = [...linesOf("gated/one", slow), `token ${Buffer.from(token).toString("base64")}`];
     const fetched = startFetch(lab, "model", lines);
     await whenOn(lab, "spark-1", `[[ -n $(find ${folderOf("gated/one")}/blobs -size +1M 2>/dev/null) ]]`);
-    const seen = await on(
+    const seen = await inside(
       lab,
       "spark-1",
       `docker inspect $(docker ps --quiet) | tee /dev/stderr | grep ${canary}; docker logs $(docker ps --quiet) 2>&1 | grep ${canary}
@@ -251,7 +255,7 @@ describe("a gated model", () => {
     expect(code).toBe(0);
     expect(stdout + stderr).not.toContain("canary");
     const after = await everywhere((host) =>
-      on(
+      inside(
         lab,
         host,
         `grep -rl ${canary} /var/lib/docker/containers /home /tmp /run /etc /root /var/log 2>/dev/null; journalctl --sync; journalctl --no-pager | grep ${canary}; true`,
@@ -289,9 +293,9 @@ test.each([
     /^spark-2: model acme\/late: found no rsync there or on spark-1, wanted it on both; install it: sudo apt install rsync$/,
   ],
 ])("%s on a target is a fault; without it the next run finishes", async (_, breakIt, mendIt, words) => {
-  await on(lab, "spark-2", breakIt);
+  await inside(lab, "spark-2", breakIt);
   const { code, stdout, stderr } = await startFetch(lab, "model", linesOf("acme/late"), ["spark-2"]);
-  await on(lab, "spark-2", mendIt);
+  await inside(lab, "spark-2", mendIt);
   expect({ code: code !== 0, stdout }).toEqual({ code: true, stdout: "" });
   expect(stderr.trimEnd()).toMatch(words);
   expect(await startFetch(lab, "model", linesOf("acme/late"), ["spark-2"])).toMatchObject({ code: 0 });

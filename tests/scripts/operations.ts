@@ -155,8 +155,6 @@ export async function destroyRing(lab: Lab, wish: Wish = {}): Promise<void> {
   }
 }
 
-export { inside as on } from "../inside";
-
 /** Has an assertion hold within a minute: renderers work on after netplan, and a unit ends some time after its work. */
 export function eventually(assertion: () => Promise<void>): Promise<void> {
   return vi.waitFor(assertion, { timeout: 60_000, interval: 250 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { until } from "../../lab/hosts/process";
+import { inside } from "../inside";
 import {
   answer,
   completion,
@@ -14,7 +15,6 @@ import {
   readyDocument,
   statusOf,
 } from "./deployments";
-import { on } from "./operations";
 
 let lab: Lab;
 
@@ -51,7 +51,7 @@ async function calm(): Promise<void> {
 }
 
 const restarts = (host: string) =>
-  on(lab, host, "journalctl --quiet --output=cat --unit spark-mesh-ranks.service | grep ' starts anew: ' || true");
+  inside(lab, host, "journalctl --quiet --output=cat --unit spark-mesh-ranks.service | grep ' starts anew: ' || true");
 
 test("a worker that died: requests fail at once instead of hanging, and all ranks meet again", async () => {
   const before = await lives(lab);
@@ -103,30 +103,30 @@ test("the hosts of a worker and of the head that are rebooted, one after the oth
 });
 
 test("Docker that is restarted on a host, and the watch that is restarted with nothing to do", async () => {
-  await on(lab, "spark-2", "systemctl restart docker");
+  await inside(lab, "spark-2", "systemctl restart docker");
   await served();
   await calm();
   const before = await lives(lab);
-  await Promise.all(lab.hosts.map(({ name }) => on(lab, name, "systemctl restart spark-mesh-ranks.service")));
+  await Promise.all(lab.hosts.map(({ name }) => inside(lab, name, "systemctl restart spark-mesh-ranks.service")));
   await calm();
   expect(await lives(lab)).toEqual(before);
 });
 
 test("the watch that ends while its head waits for workers", async () => {
   // What a boot leaves of it: the head is stopped, and its watch knows nothing but that it is to be started.
-  await on(
+  await inside(
     lab,
     "spark-1",
     `systemctl stop spark-mesh-ranks.service; echo 0123456789abcdef >/var/lib/spark-mesh-deployments/${deployment}/called; docker stop --time 1 spark-mesh-${deployment}-0; rm -r /run/spark-mesh-ranks`,
   );
   expect(await statusOf(lab, 0)).toMatch(/^tiny 0 meeting /);
-  await on(lab, "spark-1", "systemctl start spark-mesh-ranks.service");
+  await inside(lab, "spark-1", "systemctl start spark-mesh-ranks.service");
   await served();
   await calm();
 });
 
 test("a rank that is stopped by hand is left alone, and ready says so; started by hand, it meets the others", async () => {
-  await on(lab, "spark-2", `docker stop --time 1 spark-mesh-${deployment}-1`);
+  await inside(lab, "spark-2", `docker stop --time 1 spark-mesh-${deployment}-1`);
   const { code, message, seconds } = await operate(lab, 0, "ready", readyDocument(lab));
   expect(code).not.toBe(0);
   expect(message).toMatch(
@@ -135,7 +135,7 @@ test("a rank that is stopped by hand is left alone, and ready says so; started b
   expect(seconds).toBeLessThan(20);
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   expect(await statusOf(lab, 1)).toMatch(/^tiny 1 exited /);
-  await on(lab, "spark-2", `docker start spark-mesh-${deployment}-1`);
+  await inside(lab, "spark-2", `docker start spark-mesh-${deployment}-1`);
   await served();
   await calm();
   await must(lab, 0, "ready", readyDocument(lab));

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
+import { inside } from "../inside";
 import { deployDocument, operate } from "./deployments";
-import { on } from "./operations";
 
 let lab: Lab;
 
@@ -10,14 +10,14 @@ beforeAll(async () => {
 });
 
 afterEach(() =>
-  Promise.all(lab.hosts.map(({ name }) => on(lab, name, "nft delete table inet wall 2>/dev/null; true"))),
+  Promise.all(lab.hosts.map(({ name }) => inside(lab, name, "nft delete table inet wall 2>/dev/null; true"))),
 );
 
 afterAll(() => lab?.down());
 
 /** A firewall on a host for TCP that begins elsewhere. */
 const wall = (host: string, rule: string) =>
-  on(
+  inside(
     lab,
     host,
     `nft add table inet wall && nft 'add chain inet wall in { type filter hook input priority 0; }' &&
@@ -29,7 +29,7 @@ async function deploy(rank: number): Promise<string[]> {
   const { code, stderr, seconds } = await operate(lab, rank, "deploy", deployDocument(lab, rank));
   expect(code).not.toBe(0);
   expect(seconds).toBeLessThan(10);
-  expect(await on(lab, lab.hosts[rank]?.name ?? "", "find /var/lib /run /etc -xdev -name '*spark-mesh*'")).toBe("");
+  expect(await inside(lab, lab.hosts[rank]?.name ?? "", "find /var/lib /run /etc -xdev -name '*spark-mesh*'")).toBe("");
   return stderr.trim().split("\n");
 }
 
@@ -40,13 +40,13 @@ const remedy = (rank: number) =>
 
 test("where nobody listens yet, and where somebody does, the way is open", async () => {
   expect(await Promise.all([0, 1, 2].map(deploy))).toEqual(lab.hosts.map(({ name }) => [noImage(name)]));
-  await on(
+  await inside(
     lab,
     "spark-1",
     `systemd-run --quiet --unit listen python3 -m http.server --bind ${address(0)} 29501; for i in {1..50}; do ! ss -Hltn | grep -q :29501 || exit 0; sleep 0.1; done; exit 1`,
   );
   expect(await deploy(1)).toEqual([noImage("spark-2")]);
-  await on(lab, "spark-1", "systemctl stop listen");
+  await inside(lab, "spark-1", "systemctl stop listen");
 });
 
 test.each([
@@ -81,15 +81,15 @@ test("ranks meet on the head alone: where a worker closes that port nothing is w
 });
 
 test("no way into the network, and a host that is off, are told from a firewall", async () => {
-  await on(lab, "spark-2", `ip route add throw ${address(0)}/32`);
+  await inside(lab, "spark-2", `ip route add throw ${address(0)}/32`);
   const [apart] = await deploy(1);
-  await on(lab, "spark-2", `ip route del throw ${address(0)}/32`);
+  await inside(lab, "spark-2", `ip route del throw ${address(0)}/32`);
   expect(apart).toBe(
     `spark-2: TCP ports 29499, 29501, 32768, 60999 of spark-1 (${address(0)}): found Network is unreachable, wanted them open to the Sparks; see the routes here: ip route get ${address(0)}`,
   );
   await lab.kill("spark-1");
   // As it is once the host has been off for some minutes.
-  await on(lab, "spark-2", "ip neigh flush all");
+  await inside(lab, "spark-2", "ip neigh flush all");
   const [off] = await deploy(1);
   await lab.boot("spark-1");
   expect(off).toBe(

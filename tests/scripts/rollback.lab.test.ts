@@ -2,12 +2,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { armedTransaction, rolledBackTransaction } from "../../facts/record";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { run, until } from "../../lab/hosts/process";
+import { inside } from "../inside";
 import {
   commitRing,
   destroyRing,
   eventually,
   must,
-  on,
   operate,
   operationCommand,
   ringDocument,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "test-rollback", stackFile: false, fresh: true });
   hosts = lab.hosts;
   for (const host of hosts) {
-    await on(lab, host.name, `echo '${former(host)}' >${file}; chmod 0640 ${file}; netplan apply 2>&1`);
+    await inside(lab, host.name, `echo '${former(host)}' >${file}; chmod 0640 ${file}; netplan apply 2>&1`);
     await until(
       async () => (await lab.exec(host.name, isFormer(host))).code === 0,
       60,
@@ -59,13 +59,13 @@ beforeEach(async () => {
 const all = <T>(act: (host: LabHost, index: number) => Promise<T>) => Promise.all(hosts.map(act));
 /** An armed change, or a rollback that is not quite over. */
 const atWork = async ({ name }: LabHost) =>
-  (await on(
+  (await inside(
     lab,
     name,
     "ls /var/lib/spark-mesh/armed.json 2>/dev/null; systemctl list-units --no-legend 'spark-mesh*.service'; true",
   )) !== "";
 const rolledBack = async ({ name }: LabHost) =>
-  rolledBackTransaction.parse(JSON.parse(await on(lab, name, "cat /var/lib/spark-mesh/rolled-back.json")));
+  rolledBackTransaction.parse(JSON.parse(await inside(lab, name, "cat /var/lib/spark-mesh/rolled-back.json")));
 
 /** Everything is as it was; of us nothing is left but the note of the rollback. */
 async function expectFormer(host: LabHost, index: number): Promise<void> {
@@ -78,7 +78,9 @@ async function expectFormer(host: LabHost, index: number): Promise<void> {
 test("nobody confirms: the timer puts everything back, and commit says so", async () => {
   const ids = await all((host) => must(lab, host, "stage", ringDocument(lab, host, { confirmSeconds: 40 })));
   await all(async (host, index) => {
-    const found = armedTransaction.parse(JSON.parse(await on(lab, host.name, "cat /var/lib/spark-mesh/armed.json")));
+    const found = armedTransaction.parse(
+      JSON.parse(await inside(lab, host.name, "cat /var/lib/spark-mesh/armed.json")),
+    );
     expect(found.transaction).toBe(ids[index]);
     await until(async () => !(await atWork(host)), 180, `${host.name} rolled back`);
     expect(await rolledBack(host)).toMatchObject({ transaction: ids[index], cause: "timer" });
@@ -103,13 +105,13 @@ test("a host that dies unconfirmed comes back as it was", async () => {
   for (const { name } of hosts) await lab.boot(name);
   await all(async (host, index) => {
     expect(await rolledBack(host)).toMatchObject({ transaction: ids[index], cause: "boot" });
-    expect(await on(lab, host.name, `cat ${file}; stat -c %a ${file}`)).toBe(`${former(host)}\n640`);
+    expect(await inside(lab, host.name, `cat ${file}; stat -c %a ${file}`)).toBe(`${former(host)}\n640`);
     await until(
-      async () => (await on(lab, host.name, "ip -br address show dev enp1s0f0np0")).includes(formerAddress(host)),
+      async () => (await inside(lab, host.name, "ip -br address show dev enp1s0f0np0")).includes(formerAddress(host)),
       60,
       `${host.name} has its former address`,
     );
-    const live = await on(lab, host.name, "ip address; cat /sys/class/net/enP2p1s0f0np0/mtu");
+    const live = await inside(lab, host.name, "ip address; cat /sys/class/net/enP2p1s0f0np0/mtu");
     expect(live).not.toContain("192.168.1");
     expect(live.split("\n").at(-1)).toBe("1500");
   });
@@ -171,7 +173,7 @@ test("a stage killed at any point, then run again, ends in the desired state", a
   }
   await commitRing(lab);
   for (const { name } of hosts) {
-    expect(await on(lab, name, "ls -A /var/lib/spark-mesh /var/lib/spark-mesh/tx | sort | xargs")).toBe(
+    expect(await inside(lab, name, "ls -A /var/lib/spark-mesh /var/lib/spark-mesh/tx | sort | xargs")).toBe(
       "/var/lib/spark-mesh/tx: /var/lib/spark-mesh: original record.json tx",
     );
   }

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { run, until } from "../../lab/hosts/process";
-import { must, on, operate, operationCommand, ringDocument } from "./operations";
+import { inside } from "../inside";
+import { must, operate, operationCommand, ringDocument } from "./operations";
 
 const password = "canary $(touch /tmp/canary) 'quoted' \"twice\"";
 
@@ -36,8 +37,8 @@ function pairDocument(host: LabHost): string {
 
 /** Follows all that a host's sshd starts from now on, from outside: the host has no strace. `end` returns what was seen. */
 async function straceOfSshd({ name }: LabHost, words: readonly string[]): Promise<{ end(): Promise<string> }> {
-  const sshd = await on(lab, name, "systemctl show -p MainPID --value ssh");
-  const net = await on(lab, name, "readlink /proc/self/ns/net");
+  const sshd = await inside(lab, name, "systemctl show -p MainPID --value ssh");
+  const net = await inside(lab, name, "readlink /proc/self/ns/net");
   const candidates = await run([
     "bash",
     "-c",
@@ -64,7 +65,7 @@ async function straceOfSshd({ name }: LabHost, words: readonly string[]): Promis
 
 const failedLogins = async () =>
   Number(
-    await on(
+    await inside(
       lab,
       asking.name,
       "journalctl --sync; journalctl --no-pager -o cat | grep -c 'pam_unix(sudo:auth): authentication failure' || true",
@@ -101,7 +102,7 @@ test.each([
   ["sudo remembers", "5"],
   ["sudo remembers nothing", "0"],
 ])("the password, where %s, shows in no process, environment, file or journal", async (_, minutes) => {
-  await on(
+  await inside(
     lab,
     asking.name,
     `echo 'Defaults timestamp_timeout=${minutes}' >/etc/sudoers.d/timeout; chmod 0440 /etc/sudoers.d/timeout`,
@@ -114,7 +115,7 @@ test.each([
   expect(started).toMatch(/execve\("[^"]*sudo", \["sudo", "-S"/);
   expect(started).not.toContain("canary");
   expect(
-    await on(
+    await inside(
       lab,
       asking.name,
       "ls /tmp/canary 2>/dev/null; grep -rl canar[y] /etc /var/lib/spark-mesh /run /tmp /home /root 2>/dev/null; journalctl --sync; journalctl --no-pager | grep canar[y]; true",

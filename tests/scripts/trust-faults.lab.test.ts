@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { must, on, operate, type Result, traces } from "./operations";
+import { inside } from "../inside";
+import { must, operate, type Result, traces } from "./operations";
 import {
   blocksOf,
   emptyHomes,
@@ -28,7 +29,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await on(lab, host.name, `umount ${ssh} ${home} 2>/dev/null; rm -rf ${ssh}`);
+  await inside(lab, host.name, `umount ${ssh} ${home} 2>/dev/null; rm -rf ${ssh}`);
 });
 
 afterAll(() => lab?.down());
@@ -55,7 +56,7 @@ async function expectFault(operation: () => Promise<Result>, message: RegExp): P
 }
 
 describe("a read-only home", () => {
-  const seal = () => on(lab, host.name, `mount --bind ${home} ${home} && mount -o remount,bind,ro ${home}`);
+  const seal = () => inside(lab, host.name, `mount --bind ${home} ${home} && mount -o remount,bind,ro ${home}`);
   const words = (path: string) =>
     new RegExp(
       `^spark-1: ~/\\.ssh${path} can't be written: Read-only file system; make it writable, with room on its disk, and run the command again$`,
@@ -68,7 +69,7 @@ describe("a read-only home", () => {
 
   test("when a new key pair is asked for, and when blocks are due", async () => {
     await makeKey();
-    await on(lab, host.name, `touch ${ssh}/spark-mesh/rotate`);
+    await inside(lab, host.name, `touch ${ssh}/spark-mesh/rotate`);
     await seal();
     await expectFault(stage, words("/spark-mesh/lock"));
     await expectFault(trust, words("/spark-mesh/lock"));
@@ -89,7 +90,7 @@ describe("a full disk, however much room is left", () => {
   /** Gives ~/.ssh a disk of its own, with files of the user's. */
   async function makeDisk(): Promise<void> {
     const size = 40 * pageBytes;
-    await on(
+    await inside(
       lab,
       host.name,
       `mkdir ${ssh} && mount -t tmpfs -o size=${size},mode=0700,uid=nvidia,gid=nvidia tmpfs ${ssh}`,
@@ -102,7 +103,7 @@ describe("a full disk, however much room is left", () => {
   /** Runs an operation with no page left, then one, and so on: it fails and touches nothing, until at last it succeeds. */
   async function withMoreAndMoreRoom(operation: () => Promise<Result>): Promise<number> {
     for (let pages = 0; pages < 20; pages++) {
-      await on(
+      await inside(
         lab,
         host.name,
         `rm -f ${ssh}/fill; dd if=/dev/zero of=${ssh}/fill bs=${pageBytes} 2>/dev/null; truncate -s -${pages * pageBytes} ${ssh}/fill`,
@@ -122,10 +123,10 @@ describe("a full disk, however much room is left", () => {
     expect(await withMoreAndMoreRoom(stage)).toBeGreaterThan(1);
     await makeKey();
     expect(await withMoreAndMoreRoom(trust)).toBeGreaterThan(3);
-    await on(lab, host.name, `touch ${ssh}/spark-mesh/rotate`);
+    await inside(lab, host.name, `touch ${ssh}/spark-mesh/rotate`);
     expect(await withMoreAndMoreRoom(stage)).toBeGreaterThan(1);
     expect(await withMoreAndMoreRoom(distrust)).toBeGreaterThan(1);
-    await on(lab, host.name, `rm ${ssh}/fill`);
+    await inside(lab, host.name, `rm ${ssh}/fill`);
     expect(await sshFolder(lab, host.name)).toBe(before);
   });
 });
@@ -139,7 +140,7 @@ describe("what can't be told apart from ours", () => {
     /^spark-1: ~\/\.ssh\/known_hosts: found lines "# BEGIN spark-mesh" and "# END spark-mesh", wanted one of each in this order; take them out by hand/;
 
   test("stops a first visit", async () => {
-    await on(lab, host.name, `install -d -o nvidia -g nvidia ${ssh}`);
+    await inside(lab, host.name, `install -d -o nvidia -g nvidia ${ssh}`);
     await spoil([begin, "theirs"]);
     await expectFault(stage, words);
   });
@@ -170,7 +171,7 @@ describe("files that aren't the user's", () => {
     ["a link to nothing", "ln -s nowhere config", "a link to nothing"],
   ])("%s", async (_, make, found) => {
     await makeKey();
-    await on(lab, host.name, `cd ${ssh} && ${make}`);
+    await inside(lab, host.name, `cd ${ssh} && ${make}`);
     await expectFault(
       trust,
       new RegExp(
@@ -180,7 +181,7 @@ describe("files that aren't the user's", () => {
   });
 
   test("~/.ssh itself", async () => {
-    await on(lab, host.name, `mkdir ${ssh}`);
+    await inside(lab, host.name, `mkdir ${ssh}`);
     await expectFault(
       stage,
       /^spark-1: ~\/\.ssh: found a directory of root, wanted a directory of nvidia; put that right/,
@@ -224,7 +225,7 @@ test("operations at the same time wait for each other", async () => {
   const results = await Promise.all(Array.from({ length: 6 }, () => trust()));
   expect(results.map(({ code, stderr }) => `${code} ${stderr}`)).toEqual(Array(6).fill("0 "));
   const { config } = blocksOf(lab, host, keys);
-  expect(await on(lab, host.name, `cat ${ssh}/config`)).toBe(config.trim());
+  expect(await inside(lab, host.name, `cat ${ssh}/config`)).toBe(config.trim());
   expect(await distrust()).toMatchObject({ code: 0, stderr: "" });
   expect(await sshFolder(lab, host.name)).toBe("");
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { on, operate } from "./operations";
+import { inside } from "../inside";
+import { operate } from "./operations";
 import { asUser, emptyHomes, factsOf, home, settlePair, strangersKey, trustDocument, trustHost } from "./trust";
 
 const folder = `${home}/.ssh/spark-mesh`;
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await on(lab, host.name, `rm -rf ${home}/.ssh`);
+  await inside(lab, host.name, `rm -rf ${home}/.ssh`);
 });
 
 afterAll(() => lab?.down());
@@ -39,12 +40,12 @@ describe("a new key pair", () => {
   ])("%s", async (_, breakIt) => {
     await trust();
     const old = keys.get(host.name);
-    await on(lab, host.name, `cd ${folder} && ${breakIt}`);
+    await inside(lab, host.name, `cd ${folder} && ${breakIt}`);
     await trust();
     expect(keys.get(host.name)).not.toBe(old);
     expect(await asUser(lab, host.name, `ssh-keygen -y -f ${folder}/id_ed25519`)).toContain(keys.get(host.name));
-    expect(JSON.parse(await on(lab, host.name, `cat ${folder}/record.json`)).publicKey).toBe(keys.get(host.name));
-    expect(await on(lab, host.name, `cd ${folder} && ls -A`)).toBe(
+    expect(JSON.parse(await inside(lab, host.name, `cat ${folder}/record.json`)).publicKey).toBe(keys.get(host.name));
+    expect(await inside(lab, host.name, `cd ${folder} && ls -A`)).toBe(
       "id_ed25519\nid_ed25519.pub\nlock\noriginal\nrecord.json",
     );
   });
@@ -59,12 +60,14 @@ describe("a new key pair", () => {
     expect((await factsOf(lab, host)).publicKey).toBe(key);
     await trust();
     expect(keys.get(host.name)).toBe(key);
-    expect(await on(lab, host.name, `stat -c %a ${folder}/id_ed25519; ls /tmp/canary 2>/dev/null; true`)).toBe("600");
+    expect(await inside(lab, host.name, `stat -c %a ${folder}/id_ed25519; ls /tmp/canary 2>/dev/null; true`)).toBe(
+      "600",
+    );
   });
 
   test("is not announced to peers before it is there", async () => {
     await trust();
-    await on(lab, host.name, `rm -rf ${folder}`);
+    await inside(lab, host.name, `rm -rf ${folder}`);
     const { code, message } = await operate(lab, host, "trust", trustDocument(lab, host, keys));
     expect(code).not.toBe(0);
     expect(message).toContain("spark-1: ~/.ssh/spark-mesh/id_ed25519: found another key pair than the one");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
-import { must, type Operation, on, operationCommand } from "./operations";
+import { inside } from "../inside";
+import { must, type Operation, operationCommand } from "./operations";
 import {
   asUser,
   blocksOf,
@@ -39,7 +40,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await on(lab, host.name, `rm -rf ${home}/.ssh ${home}/dotfiles`);
+  await inside(lab, host.name, `rm -rf ${home}/.ssh ${home}/dotfiles`);
 });
 
 afterAll(() => lab?.down());
@@ -123,13 +124,13 @@ test("root has its key pair in its own home, whatever the environment says", asy
     expect(stderr).toBe("");
     return stdout;
   };
-  const before = [await sshFolder(lab, host.name), await on(lab, host.name, "ls -A /root")];
+  const before = [await sshFolder(lab, host.name), await inside(lab, host.name, "ls -A /root")];
   keys.set(host.name, keyIn(await asRoot("stage", pairDocument(lab, host))));
   await asRoot("trust", trustDocument(lab, host, keys));
-  expect(await on(lab, host.name, "cat /root/.ssh/config")).toBe(blocksOf(lab, host, keys).config.trim());
-  expect(await on(lab, host.name, "stat -c '%a %U' /root/.ssh/spark-mesh/id_ed25519")).toBe("600 root");
+  expect(await inside(lab, host.name, "cat /root/.ssh/config")).toBe(blocksOf(lab, host, keys).config.trim());
+  expect(await inside(lab, host.name, "stat -c '%a %U' /root/.ssh/spark-mesh/id_ed25519")).toBe("600 root");
   await asRoot("distrust", trustDocument(lab, host, keys));
-  expect([await sshFolder(lab, host.name), await on(lab, host.name, "ls -A /root")]).toEqual(before);
+  expect([await sshFolder(lab, host.name), await inside(lab, host.name, "ls -A /root")]).toEqual(before);
 });
 
 test("a second run writes nothing, and keeps the key pair", async () => {
@@ -144,16 +145,20 @@ test("a second run writes nothing, and keeps the key pair", async () => {
 
 test("what is not ours stays, byte for byte, and comes back with its modes", async () => {
   await write({ ...foreign, id_ed25519: "the user's own\n", "id_ed25519.pub": "ssh-ed25519 AAAA own\n" });
-  await on(lab, host.name, `cd ${home}/.ssh && chmod 0775 . && chmod 0664 authorized_keys && chmod 0640 known_hosts`);
-  await on(lab, host.name, `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`);
+  await inside(
+    lab,
+    host.name,
+    `cd ${home}/.ssh && chmod 0775 . && chmod 0664 authorized_keys && chmod 0640 known_hosts`,
+  );
+  await inside(lab, host.name, `cd ${home}/.ssh && chgrp sudo known_hosts && : >empty && chown nvidia: empty`);
   const before = await sshFolder(lab, host.name);
   await trust();
   for (const [name, text] of Object.entries(blocksOf(lab, host, keys))) {
     expect(await read(name)).toBe(text + foreign[name as keyof typeof foreign]);
   }
-  expect(await on(lab, host.name, `cd ${home}/.ssh && stat -c '%n %a %G' . authorized_keys known_hosts config`)).toBe(
-    ". 755 nvidia\nauthorized_keys 644 nvidia\nknown_hosts 640 sudo\nconfig 600 nvidia",
-  );
+  expect(
+    await inside(lab, host.name, `cd ${home}/.ssh && stat -c '%n %a %G' . authorized_keys known_hosts config`),
+  ).toBe(". 755 nvidia\nauthorized_keys 644 nvidia\nknown_hosts 640 sudo\nconfig 600 nvidia");
   await distrust();
   expect(await sshFolder(lab, host.name)).toBe(before);
   await distrust();
@@ -185,11 +190,11 @@ test("the user's own settings keep their scope", async () => {
 test("a link leads to the file that is written, and stays a link", async () => {
   await write({ config: foreign.config }, `${home}/dotfiles`);
   await write({ known_hosts: "" });
-  await on(lab, host.name, `ln -s ../dotfiles/config ${home}/.ssh/config`);
-  const state = () => on(lab, host.name, `cd ${home} && sha256sum dotfiles/config && ls -A dotfiles`);
+  await inside(lab, host.name, `ln -s ../dotfiles/config ${home}/.ssh/config`);
+  const state = () => inside(lab, host.name, `cd ${home} && sha256sum dotfiles/config && ls -A dotfiles`);
   const before = [await sshFolder(lab, host.name), await state()];
   await trust();
-  expect(await on(lab, host.name, `readlink ${home}/.ssh/config`)).toBe("../dotfiles/config");
+  expect(await inside(lab, host.name, `readlink ${home}/.ssh/config`)).toBe("../dotfiles/config");
   expect(await read("config")).toBe(blocksOf(lab, host, keys).config + foreign.config);
   await distrust();
   expect([await sshFolder(lab, host.name), await state()]).toEqual(before);
@@ -198,7 +203,7 @@ test("a link leads to the file that is written, and stays a link", async () => {
 test("blocks are mended wherever they stand, and what was written meanwhile stays", async () => {
   await trust();
   const blocks = blocksOf(lab, host, keys);
-  await on(
+  await inside(
     lab,
     host.name,
     `cd ${home}/.ssh && sed -i '1i mine above' authorized_keys && printf 'mine below' >>authorized_keys &&
@@ -208,9 +213,9 @@ test("blocks are mended wherever they stand, and what was written meanwhile stay
   expect(await read("authorized_keys")).toBe(`${blocks.authorized_keys}mine above\nmine below`);
   expect(await read("known_hosts")).toBe(blocks.known_hosts);
   expect(await read("config")).toBe(blocks.config);
-  expect(await on(lab, host.name, `stat -c %a ${home}/.ssh/known_hosts`)).toBe("644");
+  expect(await inside(lab, host.name, `stat -c %a ${home}/.ssh/known_hosts`)).toBe("644");
   await distrust();
-  expect(await on(lab, host.name, `ls -A ${home}/.ssh`)).toBe("authorized_keys\nssh");
+  expect(await inside(lab, host.name, `ls -A ${home}/.ssh`)).toBe("authorized_keys\nssh");
   expect(await read("authorized_keys")).toBe("mine above\nmine below");
 });
 
@@ -218,7 +223,7 @@ test("nothing of ours is left where our folder was removed by hand", async () =>
   await write({ config: foreign.config });
   const before = await sshFolder(lab, host.name);
   await trust();
-  await on(lab, host.name, `rm -rf ${home}/.ssh/spark-mesh`);
+  await inside(lab, host.name, `rm -rf ${home}/.ssh/spark-mesh`);
   await trust();
   await distrust();
   expect(await sshFolder(lab, host.name)).toBe(before);

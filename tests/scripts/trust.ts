@@ -1,6 +1,7 @@
 import { factsScript } from "../../facts/script";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
-import { must, on, operate, ringDocument, type Wish } from "./operations";
+import { inside } from "../inside";
+import { must, operate, ringDocument, type Wish } from "./operations";
 
 export const home = "/home/nvidia";
 /** A key that no host has, for peers that are only told of. */
@@ -110,7 +111,7 @@ export async function factsOf(lab: Lab, host: LabHost) {
 export async function emptyHomes(lab: Lab): Promise<void> {
   await Promise.all(
     lab.hosts.map(({ name }) =>
-      on(
+      inside(
         lab,
         name,
         `mkdir -p /etc/ssh/keys && cp ${home}/.ssh/authorized_keys /etc/ssh/keys/nvidia && chmod 0644 /etc/ssh/keys/nvidia
@@ -123,12 +124,12 @@ export async function emptyHomes(lab: Lab): Promise<void> {
 
 /** Runs a shell command on a host as its login user. */
 export function asUser(lab: Lab, host: string, command: string): Promise<string> {
-  return on(lab, host, `setpriv --reuid=nvidia --regid=nvidia --init-groups --reset-env bash -c '${command}'`);
+  return inside(lab, host, `setpriv --reuid=nvidia --regid=nvidia --init-groups --reset-env bash -c '${command}'`);
 }
 
 /** All that there is of ~/.ssh on a host: names, types, modes, owners, links, contents. */
 export function sshFolder(lab: Lab, host: string): Promise<string> {
-  return on(
+  return inside(
     lab,
     host,
     `cd ${home} && find . -path './.ssh*' -printf '%P %y %m %u:%g %l\\n' | sort && find . -path './.ssh*' -type f -exec sha256sum {} + | sort`,
@@ -137,7 +138,7 @@ export function sshFolder(lab: Lab, host: string): Promise<string> {
 
 /** When and as which inodes the files of ~/.ssh were last changed. */
 export function changes(lab: Lab, host: string): Promise<string> {
-  return on(lab, host, `find ${home}/.ssh -printf '%p %i %T@ %C@\\n' | sort`);
+  return inside(lab, host, `find ${home}/.ssh -printf '%p %i %T@ %C@\\n' | sort`);
 }
 
 /** Makes the network of a pair and commits it, so that a later stage has only the key pair to make. */

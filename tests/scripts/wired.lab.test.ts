@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
-import { commitRing, cx7, destroyRing, eventually, on } from "./operations";
+import { inside } from "../inside";
+import { commitRing, cx7, destroyRing, eventually } from "./operations";
 
 // DGX OS as it comes: NetworkManager makes profiles of its own for the CX7 netdevs and asks for DHCP in vain.
 const host = "spark-2";
@@ -24,7 +25,7 @@ afterAll(() => lab?.down());
 
 /** What stays while attempts at DHCP come and go: profiles, MTU, the kernel's settings, and nothing of us. */
 const lasting = () =>
-  on(
+  inside(
     lab,
     host,
     `ls -A /etc/netplan /etc/NetworkManager/system-connections
@@ -42,7 +43,7 @@ async function expectMesh(): Promise<void> {
   for (const netdev of cx7) {
     const look = `ip -br address show dev ${netdev}; cat /sys/class/net/${netdev}/mtu; nmcli -g GENERAL.STATE,GENERAL.CONNECTION device show ${netdev}`;
     const right = new RegExp(`^\\S+ +UP +192\\.168\\.\\d+\\.12/24 *\\n9000\\n100 \\(connected\\)\\nnetplan-${netdev}$`);
-    await eventually(async () => expect(await on(lab, host, look)).toMatch(right));
+    await eventually(async () => expect(await inside(lab, host, look)).toMatch(right));
   }
 }
 
@@ -51,19 +52,21 @@ test.each([
   [
     "after it gave up",
     async () => {
-      for (const netdev of cx7) await on(lab, host, `nmcli device disconnect ${netdev}`);
+      for (const netdev of cx7) await inside(lab, host, `nmcli device disconnect ${netdev}`);
     },
   ],
   [
     "and one netdev has an address by hand",
     async () => {
-      await on(lab, host, "nmcli device disconnect enp1s0f0np0; ip address add 10.9.8.7/24 dev enp1s0f0np0");
+      await inside(lab, host, "nmcli device disconnect enp1s0f0np0; ip address add 10.9.8.7/24 dev enp1s0f0np0");
       const state = "nmcli -g GENERAL.STATE device show enp1s0f0np0";
-      await eventually(async () => expect(await on(lab, host, state)).toBe("100 (connected (externally))"));
+      await eventually(async () => expect(await inside(lab, host, state)).toBe("100 (connected (externally))"));
     },
   ],
 ])("NetworkManager's own profiles, %s: the mesh takes over, survives a reboot, and gives back", async (_, prepare) => {
-  await eventually(async () => expect(await on(lab, host, "nmcli -g NAME connection")).toContain("Wired connection 4"));
+  await eventually(async () =>
+    expect(await inside(lab, host, "nmcli -g NAME connection")).toContain("Wired connection 4"),
+  );
   await prepare();
   const before = await lasting();
   await commitRing(lab);
