@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { standInReference } from "../../lab/hosts/image";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
-import { complete } from "../completions";
+import { complete, untilServed } from "../completions";
 import { signalContainer } from "../containers";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
@@ -81,10 +81,11 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
     return Object.fromEntries(await Promise.all(named));
   };
   const ids = (host: string) => inside(lab, host, "docker ps --no-trunc --format '{{.ID}}'");
-  const completes = async (host: string, port = 8000): Promise<void> => {
+  const ask = (host: string, port = 8000): Promise<string> => {
     const { address = "" } = lab.hosts.find(({ name }) => name === host) ?? {};
-    expect(await complete({ address, port }, { model: "acme/small", max_tokens: 1 })).toMatch(/^200 /);
+    return complete({ address, port }, { model: "acme/small", max_tokens: 1 });
   };
+  const completes = async (...where: Parameters<typeof ask>) => expect(await ask(...where)).toMatch(/^200 /);
   const pair: Wish = { name: "pair", hosts: ["spark-1", "spark-2"], overrides: { tensor_parallel: 2 } };
   const solo: Wish = { name: "solo", hosts: ["spark-4"] };
   const beside: Wish = { name: "beside", hosts: ["spark-1"], overrides: { port: 8002 } };
@@ -167,8 +168,8 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
       "journalctl --quiet --output=cat --unit spark-mesh-ranks.service | grep -q 'ray: rank 0 starts anew: '",
       60,
     );
-    await until(lab, ["spark-2"], "curl --silent --fail http://127.0.0.1:8000/health", 120);
-    await completes("spark-2");
+    // Not its /health: a head that is about to stop still looks healthy.
+    await untilServed(() => ask("spark-2"), 120);
     expect(await ids("spark-2")).toBe(before);
     await succeeds(project.preview("--expect-no-changes"));
   });
