@@ -1,46 +1,45 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { Asked, Said } from "./asking";
 import { Faults } from "./config/faults";
+import type { Said, StackName, StackPlan } from "./planning";
 
-/** A stack's hosts, asked beside the program. */
-export interface Ahead {
-  /** The stack's judged config. @throws Faults */
-  readonly cluster: Promise<Asked["cluster"]>;
-  /** What the hosts said. @throws Faults */
-  readonly answers: Promise<Asked["answers"]>;
+/** A thread that plans, and what comes of it. */
+interface Ahead {
+  readonly worker: Worker;
+  readonly planned: Promise<StackPlan>;
 }
 
 let ahead: Ahead | undefined;
 
 /**
- * Judges the stack's config and asks its hosts, once, in a thread of its own: this one is busy with Pulumi's SDK, which
- * takes as long to load as the hosts take to answer.
+ * Judges the stack's config, asks its hosts and plans, once, in a thread of its own: this one is busy with Pulumi's SDK,
+ * which takes as long to load as the hosts take to answer.
+ *
+ * @param name of the stack: the SDK knows it, which is loaded later.
+ * @throws Faults where there is nothing to plan.
  */
-export function askAhead(): Ahead {
+export function planAhead(name: StackName): Promise<StackPlan> {
   ahead ??= start();
-  return ahead;
+  ahead.worker.postMessage(name);
+  return ahead.planned;
 }
 
 function start(): Ahead {
-  const worker = new Worker(join(__dirname, "asking.ts"), { execArgv: ["--require", join(__dirname, "loader.cjs")] });
-  const part = <K extends keyof Asked>(wanted: K) =>
-    new Promise<Asked[K]>((resolve, reject) => {
-      worker.on("message", (said: Said) => {
-        if ("faults" in said) reject(new Faults(said.faults.subject, said.faults.lines));
-        else if (said.part === wanted) resolve(said.value as Asked[K]);
-      });
-      worker.once("error", reject);
-      // A program that waits for nothing ends as if it had no resources.
-      worker.once("exit", () => reject(new Error("asking the hosts ended without an answer")));
+  const worker = new Worker(join(__dirname, "planning.ts"), { execArgv: ["--require", join(__dirname, "loader.cjs")] });
+  const planned = new Promise<StackPlan>((resolve, reject) => {
+    worker.once("message", (said: Said) => {
+      if ("faults" in said) reject(new Faults(said.faults.subject, said.faults.lines));
+      else resolve(said.planned);
     });
-  const cluster = part("cluster");
-  // What is left of the sessions then ends with the program.
-  const answers = part("answers").finally(() => worker.unref());
-  // Whoever asks for them hears of a failure; until then it is no unhandled rejection.
-  for (const each of [cluster, answers]) each.catch(() => undefined);
-  return { cluster, answers };
+    worker.once("error", reject);
+    // A program that waits for nothing ends as if it had no resources.
+    worker.once("exit", () => reject(new Error("planning ended without a plan")));
+    // What is left of the sessions then ends with the program.
+  }).finally(() => worker.unref());
+  // Whoever asks for the plan hears of a failure; until then it is no unhandled rejection.
+  planned.catch(() => undefined);
+  return { worker, planned };
 }
 
 // With `--require ./ahead.ts` the hosts are asked before anything of the SDK is loaded.
-askAhead();
+ahead = start();

@@ -1,7 +1,7 @@
 import { remote, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../facts/hostFacts";
-import { isStageDue } from "../plan/hosts";
+import { isStageDue } from "../plan/due";
 import { packPayload, renderStdin } from "../plan/payload";
 import type { HostPlan, SystemPlan } from "../plan/plan";
 import { scriptTexts } from "./scriptTexts";

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
+import { getOrganization, getProject, getStack } from "@pulumi/pulumi/runtime/settings";
 import type { Owner } from "../plan/document";
 
 /** The owner of this run. The backend's URL can hold credentials, so only a digest of it leaves this machine. */
 export function currentOwner(): Owner {
   const backend = createHash("sha256").update(backendUrl()).digest("hex").slice(0, 8);
   return {
-    stack: plainText(`${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`),
+    stack: plainText(`${getOrganization()}/${getProject()}/${getStack()}`),
     operator: plainText(`${userInfo().username}@${hostname()} backend ${backend}`),
   };
 }

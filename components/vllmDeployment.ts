@@ -7,7 +7,7 @@ import {
   renderReadyDocument,
 } from "../plan/deployments/documents";
 import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
-import { differenceText } from "../plan/differences";
+import { differenceText } from "../plan/difference";
 import { isSecret } from "../plan/launch/flags";
 import type { Difference } from "../plan/plan";
 import type { Work } from "./host";

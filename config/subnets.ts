@@ -97,8 +97,3 @@ export function plannedOffset(
 export function longestFor(offset: number): number {
   return 32 - Math.ceil(Math.log2(offset + 2));
 }
-
-/** The address of a netdev without its prefix length: 192.168.177.11 of 192.168.177.11/24. */
-export function bareAddress(cidr: string): string {
-  return cidr.replace(/\/.*$/, "");
-}

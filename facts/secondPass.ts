@@ -1,5 +1,5 @@
+import { bareAddress } from "../config/bareAddress";
 import type { CableEnd, ClusterConfig, HostConfig, PortRef } from "../config/cluster";
-import { bareAddress } from "../config/subnets";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { twinLooks } from "./peers";

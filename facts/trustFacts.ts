@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { rawOwnFile } from "./ownFile";
 import { newerVersion } from "./record";
+import type { TrustFile } from "./trustFiles";
 
 /** What facts tell of the login user's ~/.ssh, as far as SSH trust between the Sparks goes. */
 
@@ -63,10 +64,6 @@ export type TrustIdentity = z.infer<typeof trustIdentity>;
 type TrustRecord = z.infer<typeof trustRecord>;
 export type TrustStat = z.infer<typeof trustStat>;
 export type RawTrust = z.infer<typeof rawTrust>;
-
-/** The files in ~/.ssh that have a block of ours. */
-export const TRUST_FILES = ["authorized_keys", "known_hosts", "config"] as const;
-export type TrustFile = (typeof TRUST_FILES)[number];
 
 export interface TrustFacts {
   /** Of ~/.ssh, the files that get a block, and our own folder with the key pair: those that are there. */

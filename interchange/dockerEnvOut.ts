@@ -1,5 +1,5 @@
+import { bareAddress } from "../config/bareAddress";
 import { Faults } from "../config/faults";
-import { bareAddress } from "../config/subnets";
 import type { NetdevPlan } from "../plan/plan";
 import { type Exported, type ExportedMesh, type Member, membersOf, usersOf } from "./exported";
 

@@ -18,7 +18,7 @@ const PROGRAM = [
   "tsconfig.json",
   "index.ts",
   "ahead.ts",
-  "asking.ts",
+  "planning.ts",
   "loader.cjs",
   "config",
   "facts",

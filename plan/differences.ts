@@ -8,12 +8,12 @@ import {
   SYSCTL_FILE,
   sameStat,
 } from "../facts/record";
+import { differencesAbout, type Finding } from "./difference";
 import { sha256 } from "./digest";
 import type { Difference, HostPlan, NetdevPlan } from "./plan";
-import { compareText, printable } from "./views";
+import { compareText } from "./views";
 
 const FILE_OWNER = "root:root";
-const MAX_FOUND_LENGTH = 120;
 
 /** What of a host's plan can differ from what is found. */
 type HostWish = Pick<HostPlan, "name" | "netplanFile" | "netplanText" | "sysctlText" | "netdevs" | "digest">;
@@ -25,9 +25,6 @@ interface FileWish {
   /** Octal. */
   readonly mode: string;
 }
-
-/** A difference before it is said whose and of what. */
-export type Finding = Pick<Difference, "property" | "found" | "wanted">;
 
 /**
  * What somebody or something changed since the last commit, file and live state each by itself.
@@ -45,17 +42,6 @@ export function differencesOf(wish: HostWish, facts: HostFacts): readonly Differ
     ...wish.netdevs.flatMap((netdev) => about(netdev.netdev, liveFindings(netdev, wish, facts, record))),
     ...transaction,
   ];
-}
-
-/** Findings as differences of one object on a host; what was found there is cut and made printable. */
-export function differencesAbout(host: string, object: string, findings: readonly Finding[]): readonly Difference[] {
-  return findings.map(({ property, found, wanted }) => ({
-    host,
-    object,
-    property,
-    found: printable(found).slice(0, MAX_FOUND_LENGTH),
-    wanted,
-  }));
 }
 
 function transactionFindings(wish: HostWish, { record, armed, rolledBack }: HostFacts): readonly Finding[] {
@@ -180,9 +166,4 @@ function addressFindings(live: Cx7Netdev, wanted: string, committed: string | un
 
 function cidrOf({ address, prefixLength }: LiveAddress): string {
   return `${address}/${prefixLength}`;
-}
-
-/** One line, host first, as a preview says it. */
-export function differenceText({ host, object, property, found, wanted }: Difference): string {
-  return `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`;
 }

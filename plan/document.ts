@@ -1,5 +1,5 @@
+import { bareAddress } from "../config/bareAddress";
 import { Faults } from "../config/faults";
-import { bareAddress } from "../config/subnets";
 import type { FileMove, HostPlan, NetdevPlan, PeerPlan, Plan, TrustPeer } from "./plan";
 
 /** Whose change it is: what a lock and a record on a host are signed with. `[A-Za-z0-9 ._/@:-]`. */

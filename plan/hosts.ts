@@ -4,6 +4,7 @@ import type { RecordedMesh } from "../facts/record";
 import { asLine, deadEnds } from "./cabling/signals";
 import { differencesOf } from "./differences";
 import { digestOf, digestOfMesh } from "./digest";
+import { isDue } from "./due";
 import { planNetdevs } from "./netdevs";
 import { moveDifferences, planMoves, sayMoves } from "./netplan/moves";
 import { renderNetplan } from "./netplan/netplan";
@@ -87,21 +88,6 @@ export function planHosts(
       ...(trust?.blockers ?? []),
     ],
   };
-}
-
-/** Whether something is to be done on a host with root's rights. */
-export function isRootDue(host: HostPlan): boolean {
-  return isStageDue(host) || host.system?.state === "due";
-}
-
-/** Whether something is to be staged on a host, and so committed: what its record holds is what it was sent last. */
-export function isStageDue({ state, trust }: HostPlan): boolean {
-  return state === "due" || trust?.keyDue === true;
-}
-
-/** Whether anything of the mesh is to be done on a host, so that every host has to verify. Its system is nobody else's. */
-export function isDue({ state, trust }: HostPlan): boolean {
-  return state === "due" || trust?.state === "due";
 }
 
 /** By number, so that another rank order is no other mesh. */

@@ -1,5 +1,5 @@
+import { bareAddress } from "../config/bareAddress";
 import type { PortNumber } from "../config/cluster";
-import { bareAddress } from "../config/subnets";
 import type { ArpSettings } from "../facts/record";
 import { endName, portsOf } from "./cabling/wires";
 import type { CablePlan, NetdevPlan, PeerPlan } from "./plan";

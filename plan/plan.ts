@@ -1,6 +1,7 @@
 import type { CableEnd, PortNumber, PortRef, SystemConfig } from "../config/cluster";
 import type { ArpSettings, RecordedMesh } from "../facts/record";
-import type { TrustFile, TrustIdentity } from "../facts/trustFacts";
+import type { TrustIdentity } from "../facts/trustFacts";
+import type { TrustFile } from "../facts/trustFiles";
 
 export type Topology = "direct" | "ring" | "switch";
 export type Renderer = "networkd" | "NetworkManager";

@@ -39,10 +39,10 @@ test("hosts are asked while the program's own thread is busy", async () => {
 });
 
 test("what is wrong is a fault in the program, with its lines; the thread keeps it from nothing", async () => {
-  const tell = (part: string) =>
-    `require("./ahead").askAhead().${part}.catch((error) => console.log(error.constructor.name, error.lines[0]))`;
-  const config = await program([{ ...SPARK, number: 0 }], tell("cluster"));
+  const plan = `require("./ahead").planAhead({ stack: "dev", owner: "organization/spark-mesh/dev" })`;
+  const tell = `${plan}.catch((error) => console.log(error.constructor.name, error.lines[0]))`;
+  const config = await program([{ ...SPARK, number: 0 }], tell);
   expect(config.said).toMatch(/^Faults hosts\[0\]\.number: found 0/);
   expect(config.asked).toBe(false);
-  expect((await program([SPARK], tell("answers"))).said).toMatch(/^Faults spark-1: .*no such option/);
+  expect((await program([SPARK], tell)).said).toMatch(/^Faults spark-1: .*no such option/);
 });

@@ -39,3 +39,13 @@ test("nothing of that is loaded before it is used", async () => {
   `);
   expect(loaded).toBe("");
 });
+
+test("components load nothing of what plans: its thread has done that", async () => {
+  const loaded = await answer(`
+    require("./components/mesh");
+    require("./components/vllmDeployment");
+    const packages = ["/zod/", "/yaml/", "/ip-num/"];
+    console.log(packages.filter((name) => Object.keys(require.cache).some((path) => path.includes(name))).join(" "));
+  `);
+  expect(loaded).toBe("");
+});

@@ -1,6 +1,7 @@
 /** What scripts/facts.sh says of the login user's ~/.ssh before and after a run of `trust`. */
 
-import { type RawTrust, TRUST_FILES, type TrustStat } from "../../facts/trustFacts";
+import type { RawTrust, TrustStat } from "../../facts/trustFacts";
+import { TRUST_FILES } from "../../facts/trustFiles";
 
 /** An empty ~/.ssh. */
 export const NO_TRUST: RawTrust = {

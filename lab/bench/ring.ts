@@ -87,7 +87,7 @@ async function benchPreview(
     () => succeeds(empty.preview()),
     () => succeeds(emptyLoadedAsOurs.preview()),
     loading("@pulumi/pulumi/runtime/stack"),
-    loading("@pulumi/pulumi/runtime/stack", ...ours("components/mesh", "plan/planMesh")),
+    loading("@pulumi/pulumi/runtime/stack", ...ours("components/mesh", "components/vllmDeployment")),
     loading(...ours("config/load", "facts/gather")),
   );
   console.log(`no-change preview / an empty program's: ${ratio(preview, theirs)} (at most 1.5)`);

@@ -1,5 +1,5 @@
 import { base64, documentText, type Owner } from "../document";
-import { startsWithScript } from "../launch/docker";
+import { startsWithScript } from "../launch/startScript";
 import type { DeploymentPlan, FetchPlan, RankPlan } from "./plan";
 
 /** Texts of scripts that a deployment leaves on its hosts. */

@@ -1,4 +1,4 @@
-import { differencesAbout } from "../differences";
+import { differencesAbout } from "../difference";
 import type { LaunchPlan } from "../launch/launch";
 import type { Difference } from "../plan";
 import { printable } from "../views";

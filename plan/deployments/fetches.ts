@@ -1,6 +1,6 @@
 import type { DockerFacts, ImageFacts, ModelFacts } from "../../facts/docker";
 import type { ImageBuild } from "../../facts/imageBuild";
-import { differencesAbout, type Finding } from "../differences";
+import { differencesAbout, type Finding } from "../difference";
 import { isInContainer, type LaunchPlan } from "../launch/launch";
 import { deploymentNoteOf } from "../note";
 import type { Difference, Plan } from "../plan";

@@ -1,5 +1,5 @@
 import type { ContainerFacts, DeploymentRecord } from "../../facts/docker";
-import { differencesAbout, type Finding } from "../differences";
+import { differencesAbout, type Finding } from "../difference";
 import { isSecret } from "../launch/flags";
 import type { RankLaunch } from "../launch/launch";
 import type { Difference } from "../plan";

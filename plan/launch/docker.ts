@@ -2,6 +2,7 @@ import { deploymentsFolder } from "../../facts/docker";
 import { digestOfValue } from "../digest";
 import type { ExecutorConfig, Mod } from "../recipe/recipe";
 import type { RankHost } from "./ranks";
+import { MOUNT, START_SCRIPT } from "./startScript";
 
 /** One rank's container, before it is words for docker. */
 interface Container {
@@ -24,9 +25,6 @@ interface Container {
   /** What matters and isn't said in words for docker: ids of the image and of mods, the model's revision. */
   readonly identity: unknown;
 }
-
-/** Where a container has its deployment's folder: start.sh, and its mods under mods/. */
-const MOUNT = "/spark-mesh";
 
 /** Caches in the user's home, which other tools share, and where a container looks for them. */
 const CACHES = [
@@ -101,11 +99,6 @@ export function cacheFolders(home: string): readonly string[] {
   return unique(CACHES.map(([from]) => `${home}/${from}`));
 }
 
-/** Whether the words of a container's process begin with start.sh. */
-export function startsWithScript(process: readonly string[]): boolean {
-  return process.includes(`${MOUNT}/start.sh`);
-}
-
 function namespaces({ ipc, shm_size }: ExecutorConfig): readonly string[] {
   const isHost = (ipc ?? "host") === "host";
   return [
@@ -153,7 +146,7 @@ function starting({ mods, own, before }: Container): readonly string[] {
   if (mods.length === 0 && before.length === 0) return [];
   return [
     "bash",
-    `${MOUNT}/start.sh`,
+    START_SCRIPT,
     ...mods.flatMap(({ name }) => ["--mod", name]),
     ...own.flatMap((name) => ["--own", name]),
     "--",

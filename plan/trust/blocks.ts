@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { bareAddress } from "../../config/subnets";
+import { bareAddress } from "../../config/bareAddress";
 import type { TrustIdentity } from "../../facts/trustFacts";
 import type { HostPlan, TrustBlocks, TrustPeer } from "../plan";
 
@@ -17,6 +17,15 @@ export interface PeerTexts {
   readonly knownHost: string;
   /** The lines of its stanza in config. */
   readonly stanza: string;
+}
+
+/** Public keys by host, of those that have one. */
+export function keysOf(identities: readonly TrustIdentity[]): ReadonlyMap<string, string> {
+  return new Map(
+    identities.flatMap(({ host, publicKey }): [string, string][] =>
+      publicKey === undefined ? [] : [[host, publicKey]],
+    ),
+  );
 }
 
 /**

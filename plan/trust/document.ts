@@ -1,9 +1,8 @@
 import { Faults } from "../../config/faults";
-import { TRUST_FILES } from "../../facts/trustFacts";
+import { TRUST_FILES } from "../../facts/trustFiles";
 import { base64, documentText, type Owner, valueCheck } from "../document";
 import type { HostPlan, HostTrust } from "../plan";
-import { type PeerTexts, renderPeers, renderTrust } from "./blocks";
-import { keysOf } from "./identities";
+import { keysOf, type PeerTexts, renderPeers, renderTrust } from "./blocks";
 
 /** What the documents of all hosts say alike. */
 export interface CommonTrust {

@@ -1,6 +1,7 @@
 import { fingerprint } from "../../facts/hostKey";
-import { TRUST_FILES, type TrustFacts, type TrustFile, type TrustStat } from "../../facts/trustFacts";
-import { differencesAbout, type Finding } from "../differences";
+import type { TrustFacts, TrustStat } from "../../facts/trustFacts";
+import { TRUST_FILES, type TrustFile } from "../../facts/trustFiles";
+import { differencesAbout, type Finding } from "../difference";
 import type { Difference, TrustBlocks } from "../plan";
 import { hostOf, linesOf } from "./blocks";
 import { isKeyDue } from "./identities";

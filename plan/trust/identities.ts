@@ -58,15 +58,6 @@ export function planIdentities(
   return { identities, faults };
 }
 
-/** Public keys by host, of those that have one. */
-export function keysOf(identities: readonly TrustIdentity[]): ReadonlyMap<string, string> {
-  return new Map(
-    identities.flatMap(({ host, publicKey }): [string, string][] =>
-      publicKey === undefined ? [] : [[host, publicKey]],
-    ),
-  );
-}
-
 /** Whether a key pair is to be made: there is none, it isn't the one that we made, or its owner wants another. */
 export function isKeyDue(trust: TrustFacts | undefined): boolean {
   if (!trust || trust.rotate || !trust.privateKey || trust.publicKey === undefined) return true;

@@ -1,11 +1,12 @@
 import type { Login } from "../../facts/hostFacts";
-import { TRUST_FILES, type TrustFacts, type TrustIdentity } from "../../facts/trustFacts";
+import type { TrustFacts, TrustIdentity } from "../../facts/trustFacts";
+import { TRUST_FILES } from "../../facts/trustFiles";
 import { trustNoteOf } from "../note";
 import type { HostPlan, HostTrust, TrustBlocks } from "../plan";
 import { type HostLine, type HostView, isReached } from "../views";
-import { type PeerTexts, renderPeers, renderTrust } from "./blocks";
+import { keysOf, type PeerTexts, renderPeers, renderTrust } from "./blocks";
 import { trustDifferences } from "./findings";
-import { isKeyDue, keysOf, planIdentities } from "./identities";
+import { isKeyDue, planIdentities } from "./identities";
 import { planPeers } from "./peers";
 
 interface PlannedTrust {

@@ -7,7 +7,7 @@ import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { renderSystemDocument } from "../../plan/system";
+import { renderSystemDocument } from "../../plan/systemDocument";
 import { change, changeRecord, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 import { COMMAND, type Registered, record, registered } from "./registered";

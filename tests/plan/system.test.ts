@@ -5,7 +5,7 @@ import { earlyoomFile, logindFile, type SystemFacts, sudoersFile } from "../../f
 import { sha256 } from "../../plan/digest";
 import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
-import { renderSystemDocument } from "../../plan/system";
+import { renderSystemDocument } from "../../plan/systemDocument";
 import { change, cluster, faults, freshProbes, settledProbes } from "./hosts";
 
 const DECLARED: SystemConfig = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Probe } from "../../../facts/hostFacts";
-import type { TrustFacts, TrustFile, TrustStat } from "../../../facts/trustFacts";
+import type { TrustFacts, TrustStat } from "../../../facts/trustFacts";
+import type { TrustFile } from "../../../facts/trustFiles";
 import type { Plan } from "../../../plan/plan";
 import { change } from "../hosts";
 import { changeTrust, installed, planOf, trustedProbes, trustIn } from "./trusted";
