@@ -20,6 +20,8 @@ let ahead: Ahead | undefined;
  */
 export function planAhead(name: StackName): Promise<StackPlan> {
   ahead ??= start();
+  // A program that waits for nothing ends as if it had no resources.
+  ahead.worker.ref();
   ahead.worker.postMessage(name);
   return ahead.planned;
 }
@@ -32,10 +34,10 @@ function start(): Ahead {
       else resolve(said.planned);
     });
     worker.once("error", reject);
-    // A program that waits for nothing ends as if it had no resources.
     worker.once("exit", () => reject(new Error("planning ended without a plan")));
-    // What is left of the sessions then ends with the program.
+    // What is left of the sessions ends with the program.
   }).finally(() => worker.unref());
+  worker.unref();
   // Whoever asks for the plan hears of a failure; until then it is no unhandled rejection.
   planned.catch(() => undefined);
   return { worker, planned };

@@ -1,19 +1,29 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { run } from "../lab/hosts/process";
+import { must, run } from "../lab/hosts/process";
 import { checkout } from "../lab/project";
 
-/** Node.js as Pulumi starts it, with `script` for the program, and an ssh that leaves a file behind and fails. */
-async function program(hosts: unknown, script: string) {
+/** Node.js as Pulumi starts it, with `script` for the program, and an ssh that leaves a file behind, and fails after `ssh`. */
+async function program(hosts: unknown, script: string, ssh = "echo no such option >&2") {
   const folder = mkdtempSync(join(tmpdir(), "spark-mesh-ahead-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const asked = join(folder, "asked");
-  writeFileSync(join(folder, "ssh"), `#!/bin/sh\n: >${asked}\necho no such option >&2\nexit 255\n`);
+  writeFileSync(join(folder, "ssh"), `#!/bin/sh\n: >${asked}\n${ssh}\nexit 255\n`);
   chmodSync(join(folder, "ssh"), 0o755);
   const env = [`PULUMI_CONFIG=${JSON.stringify({ "spark-mesh:hosts": JSON.stringify(hosts) })}`, `ASKED=${asked}`];
-  const node = [process.execPath, "--require", "./loader.cjs", "--require", "./ahead.ts", "-e", script];
+  const node = [
+    "timeout",
+    "30",
+    process.execPath,
+    "--require",
+    "./loader.cjs",
+    "--require",
+    "./ahead.ts",
+    "-e",
+    script,
+  ];
   const { stdout, stderr } = await run([
     "env",
     "--chdir",
@@ -45,4 +55,15 @@ test("what is wrong is a fault in the program, with its lines; the thread keeps 
   expect(config.said).toMatch(/^Faults hosts\[0\]\.number: found 0/);
   expect(config.asked).toBe(false);
   expect((await program([SPARK], tell)).said).toMatch(/^Faults spark-1: .*no such option/);
+});
+
+test("a program that wants no plan isn't kept waiting", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "spark-mesh-ahead-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const identityFile = join(folder, "key");
+  await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", identityFile]);
+  const hostKey = readFileSync(`${identityFile}.pub`, "utf8").trim();
+  const end = `process.on("exit", (code) => console.log("ended with", code))`;
+  const refuse = `[ "$1" != -G ] || PATH=${process.env.PATH} exec ssh "$@"; echo "port 22: Connection refused" >&2`;
+  expect((await program([{ ...SPARK, hostKey, identityFile }], end, refuse)).said).toBe("ended with 0");
 });
