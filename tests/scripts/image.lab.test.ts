@@ -155,7 +155,8 @@ test.each([
   [
     "a Docker that is down",
     "systemctl stop docker.socket docker",
-    "systemctl start docker",
+    // Tests have started it often.
+    "systemctl reset-failed docker && systemctl start docker",
     /^spark-2: docker: found no daemon that answers/,
   ],
 ])("%s is a fault", async (_, breakIt, mendIt, words) => {
