@@ -9,6 +9,7 @@ import {
 import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
 import { differenceText } from "../plan/difference";
 import { isSecret } from "../plan/launch/flags";
+import { isNetworkVariable } from "../plan/nccl";
 import type { Difference } from "../plan/plan";
 import type { Work } from "./host";
 import type { Mesh } from "./mesh";
@@ -128,8 +129,10 @@ function wishOf({ launch, image, model, url }: DeploymentPlan): pulumi.Inputs {
       rank,
       host,
       arguments: argv.map((word, index) => (isSecret(argv, index) ? pulumi.secret(word) : word)),
-      // Which variable has changed is seen, and no value.
-      environment: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, pulumi.secret(value)])),
+      // Of what may be a key it is seen that it has changed, and no value.
+      environment: Object.fromEntries(
+        Object.entries(env).map(([name, value]) => [name, isNetworkVariable(name) ? value : pulumi.secret(value)]),
+      ),
     })),
   };
 }

@@ -21,6 +21,15 @@ const RING_VARIABLES = {
 /** NCCL's other algorithms take it for granted that every rank reaches every other. */
 const LARGE_RING_VARIABLES = { NCCL_ALGO: "Ring" } as const;
 
+/** What tells every other rank where this one is. */
+const ADDRESS_VARIABLES = ["VLLM_HOST_IP", "RAY_NODE_IP_ADDRESS"] as const;
+
+/** Whether a variable only says which way ranks go to one another: whoever set it, it opens nothing to anybody. */
+export function isNetworkVariable(name: string): boolean {
+  const others: readonly string[] = [...BOOTSTRAP_VARIABLES, ...ADDRESS_VARIABLES];
+  return name.startsWith("NCCL_") || others.includes(name);
+}
+
 type RankHostPlan = Pick<HostPlan, "name" | "netdevs" | "managementInterface" | "managementAddress" | "state">;
 
 /** What a rank's environment hangs on. */
@@ -77,6 +86,6 @@ function rankVariables(host: RankHostPlan, hosts: ReadonlySet<string>): Readonly
     NCCL_IB_DISABLE: "0",
     NCCL_NET: "IB",
     ...(managementInterface ? Object.fromEntries(BOOTSTRAP_VARIABLES.map((name) => [name, managementInterface])) : {}),
-    ...(managementAddress ? { VLLM_HOST_IP: managementAddress, RAY_NODE_IP_ADDRESS: managementAddress } : {}),
+    ...(managementAddress ? Object.fromEntries(ADDRESS_VARIABLES.map((name) => [name, managementAddress])) : {}),
   };
 }
