@@ -93,7 +93,7 @@ async function playServing(lab: Lab, project: Project, verbose: boolean): Promis
   project.reconfigure({ system: { dockerGroup: true }, deployments: [{ name: "demo", recipe }] });
   await act("up: image and model go round, three ranks start and meet", () => project.up("--skip-preview"));
   await act("preview: nothing to do", () => project.preview("--expect-no-changes"));
-  const { endpoints } = JSON.parse((await project.run(["stack", "output", "--json"])).stdout);
+  const endpoints = await project.output<Record<string, string>>("endpoints");
   announce(`a request to ${endpoints.demo}`);
   const answer = await fetch(`${endpoints.demo}/completions`, {
     method: "POST",

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { FLAGS } from "./commands";
 import { Deployment, type Plan } from "./engine/deployment";
 import { Display, typeOf } from "./engine/display";
 import { decrypt, encrypt } from "./engine/encryption";
@@ -13,37 +14,35 @@ import { reveal } from "./engine/values";
  * PULUMI_BACKEND_URL, and gives command:remote:Command its real meaning over SSH. Verbs, flags and exit codes are the
  * CLI's; what isn't implemented is refused by name.
  */
-const text = { type: "string" } as const;
-const on = { type: "boolean" } as const;
-const everywhere = { stack: text, color: text, "non-interactive": on };
+const EVERYWHERE = ["--stack=", "--color=", "--non-interactive"] as const;
 
-/** The flags of each verb, besides those of all. `diff` is accepted; what changes is named, but not shown in detail. */
-const verbs = {
-  preview: { diff: on, "expect-no-changes": on, "save-plan": text },
-  up: { yes: on, "skip-preview": on, diff: on, "expect-no-changes": on, plan: text },
-  destroy: { yes: on, "skip-preview": on, diff: on, "run-program": on, "continue-on-error": on },
-  refresh: { yes: on, "skip-preview": on },
-  cancel: { yes: on },
-  "stack init": {},
-  "stack output": {},
-  "stack export": {},
-  "config set": { secret: on, path: on },
-};
-type Verb = keyof typeof verbs;
+type Verb = keyof typeof FLAGS;
+/** The name of a flag, without dashes, and the type of its value. */
+type Name<F extends string> = F extends `--${infer N}=` ? N : F extends `--${infer N}` ? N : never;
+type Value<F extends string> = F extends `${string}=` ? string : boolean;
+type Given = (typeof FLAGS)[Verb][number] | (typeof EVERYWHERE)[number];
+type Flags = { readonly [F in Given as Name<F>]?: Value<F> };
 
-const flags = { ...everywhere, ...verbs.preview, ...verbs.up, ...verbs.destroy, ...verbs["config set"] };
-const parse = (args: string[]) => parseArgs({ args, options: flags, allowPositionals: true });
-type Flags = ReturnType<typeof parse>["values"];
+/** Reads a command line, which may have the flags of its verb and those of all. `--diff` is accepted; what changes is named, but not shown in detail. */
+function parse(args: string[]): { verb: Verb; operand: string | undefined; values: Flags } {
+  const all = [...EVERYWHERE, ...Object.values(FLAGS).flat()];
+  const options = Object.fromEntries(all.map((flag) => [nameOf(flag), { type: typeOfValue(flag) }]));
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const verb = (Object.keys(FLAGS) as Verb[]).find((one) => `${positionals.join(" ")} `.startsWith(`${one} `));
+  if (verb === undefined) throw new Error(`lab engine: ${positionals.join(" ")}: not implemented`);
+  const known = [...EVERYWHERE, ...FLAGS[verb]].map(nameOf);
+  const foreign = Object.keys(values).find((name) => !known.includes(name));
+  if (foreign) throw new Error(`lab engine: --${foreign} of ${verb}: not implemented`);
+  return { verb, operand: positionals[verb.split(" ").length], values };
+}
+
+const nameOf = (flag: string): string => flag.replace(/^--|=$/g, "");
+const typeOfValue = (flag: string): "string" | "boolean" => (flag.endsWith("=") ? "string" : "boolean");
 
 async function main(args: string[]): Promise<void> {
   process.stderr.write("lab engine: not the Pulumi CLI; a stand-in for places where it can't be downloaded\n");
-  const { values, positionals } = parse(args);
-  const verb = (Object.keys(verbs) as Verb[]).find((one) => `${positionals.join(" ")} `.startsWith(`${one} `));
-  if (verb === undefined) throw new Error(`lab engine: ${positionals.join(" ")}: not implemented`);
-  const foreign = Object.keys(values).find((flag) => !(flag in { ...everywhere, ...verbs[verb] }));
-  if (foreign) throw new Error(`lab engine: --${foreign} of ${verb}: not implemented`);
-  const name = positionals[verb.split(" ").length];
-  const stack = verb === "stack init" ? name : values.stack;
+  const { verb, operand, values } = parse(args);
+  const stack = verb === "stack init" ? operand : values.stack;
   if (stack === undefined) throw new Error("lab engine: name the stack, by --stack NAME");
   const project = readProject(stack);
   switch (verb) {
@@ -51,15 +50,12 @@ async function main(args: string[]): Promise<void> {
       return makeState(project);
     case "stack export":
       return console.log(JSON.stringify(reveal(loadState(project), "[secret]"), undefined, 2));
-    case "stack output": {
-      const { outputs } = loadState(project).find(({ urn }) => typeOf(urn) === "pulumi:pulumi:Stack") ?? {};
-      const output = reveal(outputs ?? {}, "[secret]")[name ?? ""];
-      if (output === undefined) throw new Error(`current stack does not have output property '${name}'`);
-      return console.log(typeof output === "string" ? output : JSON.stringify(output));
-    }
+    case "stack output":
+      return console.log(showOutput(project, operand, values.json === true));
     case "config set":
-      if (!values.secret || !values.path || !name) throw new Error("lab engine: config set takes --secret --path KEY");
-      return setSecret(project, name, readFileSync(0, "utf8").replace(/\n$/, ""));
+      if (!values.secret || !values.path || !operand)
+        throw new Error("lab engine: config set takes --secret --path KEY");
+      return setSecret(project, operand, readFileSync(0, "utf8").replace(/\n$/, ""));
     case "cancel":
       return unlock(project);
     case "refresh":
@@ -76,6 +72,15 @@ async function main(args: string[]): Promise<void> {
   } finally {
     unlock(project);
   }
+}
+
+/** One output of the stack, as text or as JSON; a secret is not shown. */
+function showOutput(project: Project, name: string | undefined, json: boolean): string {
+  const stack = loadState(project).find(({ urn }) => typeOf(urn) === "pulumi:pulumi:Stack");
+  if (name === undefined) throw new Error("lab engine: stack output without a name: not implemented");
+  const output = reveal(stack?.outputs ?? {}, "[secret]")[name];
+  if (output === undefined) throw new Error(`current stack does not have output property '${name}'`);
+  return typeof output === "string" && !json ? output : JSON.stringify(output, undefined, json ? 2 : undefined);
 }
 
 /** Runs a verb over the program and the stack, or foretells it. An Error says what failed. */

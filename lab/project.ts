@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import type { Engine } from "./cli";
+import { type Flag, type Verb, type Words, wordsOf } from "./commands";
 import type { Lab } from "./hosts/lab";
 
 /** The checkout that this file is in. */
@@ -44,6 +45,12 @@ export interface StartedStep {
   readonly done: Promise<Step>;
   /** Kills the engine's process, as a crash would. */
   kill(): void;
+}
+
+/** What a command reads. */
+interface Input {
+  /** @default nothing */
+  readonly stdin?: string;
 }
 
 export interface ProjectOptions {
@@ -100,7 +107,7 @@ export class Project {
     }
     symlinkSync(join(checkout, "node_modules"), join(dir, "node_modules"));
     const project = new Project(engine, dir, dir, "test");
-    await project.#must(project.run(["stack", "init", project.stack]));
+    await project.#must(project.run("stack init", { operand: project.stack }));
     return project;
   }
 
@@ -112,7 +119,7 @@ export class Project {
   }
 
   async #prepare(lab: Pick<Lab, "hosts">, options: ProjectOptions): Promise<this> {
-    await this.#must(this.run(["stack", "init", this.stack]));
+    await this.#must(this.run("stack init", { operand: this.stack }));
     this.reconfigure({
       hosts: lab.hosts.map(({ name, address, hostKey, user }) => ({ name, address, hostKey, user })),
       ssh: { auth: "key", identityFile: lab.hosts[0]?.identityFile },
@@ -145,34 +152,40 @@ export class Project {
 
   /** Sets a secret of the stack's config; the value goes through stdin. */
   async setSecret(path: string, value: string): Promise<void> {
-    await this.#must(this.run(["config", "set", "--secret", "--path", path], value));
+    await this.#must(this.run("config set", { operand: path, flags: ["--secret", "--path"], stdin: value }));
   }
 
-  preview(...flags: string[]): Promise<Step> {
-    return this.run(["preview", ...flags]);
+  preview(...flags: Flag<"preview">[]): Promise<Step> {
+    return this.run("preview", { flags });
   }
 
-  up(...flags: string[]): Promise<Step> {
-    return this.run(["up", "--yes", ...flags]);
+  up(...flags: Flag<"up">[]): Promise<Step> {
+    return this.run("up", { flags: ["--yes", ...flags] });
   }
 
-  destroy(...flags: string[]): Promise<Step> {
-    return this.run(["destroy", "--yes", ...flags]);
+  destroy(...flags: Flag<"destroy">[]): Promise<Step> {
+    return this.run("destroy", { flags: ["--yes", ...flags] });
+  }
+
+  /** The value of one output of the stack. */
+  async output<T>(name: string): Promise<T> {
+    return JSON.parse((await this.run("stack output", { operand: name, flags: ["--json"] })).stdout);
   }
 
   /** Everything that the backend holds of the stack, secrets as they lie there. */
   async exported(): Promise<string> {
-    return (await this.run(["stack", "export"])).stdout;
+    return (await this.run("stack export")).stdout;
   }
 
-  run(args: readonly string[], stdin = ""): Promise<Step> {
-    return this.start(args, stdin).done;
+  run<V extends Verb>(verb: V, words: Words<V> & Input = {}): Promise<Step> {
+    return this.start(verb, words).done;
   }
 
   /** Starts a command of the engine. */
-  start(args: readonly string[], stdin = ""): StartedStep {
+  start<V extends Verb>(verb: V, words: Words<V> & Input = {}): StartedStep {
     const [program = "", ...prefix] = this.engine.command;
-    const stack = args[0] === "stack" && args[1] === "init" ? [] : ["--stack", this.stack];
+    const stack = verb === "stack init" ? [] : ["--stack", this.stack];
+    const args = wordsOf(verb, words);
     const child = spawn(program, [...prefix, ...args, ...stack, "--non-interactive", "--color", "never"], {
       cwd: this.dir,
       env: { ...process.env, ...this.env },
@@ -185,7 +198,7 @@ export class Project {
     child.stderr.on("data", (chunk: Buffer) => {
       texts.output += chunk.toString();
     });
-    child.stdin.end(stdin);
+    child.stdin.end(words.stdin ?? "");
     const done = new Promise<Step>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code) => resolve({ code: code ?? -1, ...texts }));

@@ -1,5 +1,8 @@
 import type { SerializedError } from "vitest";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
+import { findEngine } from "../lab/cli";
+
+const SCENARIO = /tests\/scenarios\/.*\.lab\.test\.ts$/;
 
 /** The only thing that may be skipped where everything else runs: it needs a CLI that can't be downloaded everywhere. */
 const MAY_BE_SKIPPED = /real CLI/;
@@ -32,6 +35,17 @@ export default class ClosingLine implements Reporter {
       console.log(`${unexpected.length} skipped tests may not be skipped in CI`);
       process.exitCode = 1;
     }
+    // A scenario that runs on no engine shows nothing.
+    const idle = modules.filter(
+      (module) =>
+        SCENARIO.test(module.moduleId) &&
+        [...module.children.allTests()].every((test) => test.result().state === "skipped"),
+    );
+    for (const module of process.env.CI ? idle : []) {
+      console.log(`ran on no engine: ${module.moduleId}`);
+      process.exitCode = 1;
+    }
+    console.log(`engine: ${findEngine().about}`);
     const skips = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
     console.log(`${passed} passed, ${failed} failed${skips}`);
   }

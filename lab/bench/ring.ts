@@ -55,7 +55,7 @@ async function benchUp(lab: Lab, project: Project): Promise<number> {
 
 /** Milliseconds that asking all hosts takes. */
 async function benchFacts(lab: Lab, project: Project): Promise<number> {
-  const shown = await project.run(["config", "--json", "--show-secrets"]);
+  const shown = await project.run("config", { flags: ["--json", "--show-secrets"] });
   const values = Object.entries(JSON.parse(shown.stdout) as Record<string, { value: string }>);
   const config = Object.fromEntries(values.map(([key, { value }]) => [key, value]));
   const cluster = parseClusterConfig(config, homedir(), Object.keys(config));
@@ -104,8 +104,8 @@ async function benchPreview(
   const listed = Object.entries(parts).map(([part, time]) => `${part} ${seconds(time)}`);
   console.log(`parts of the no-change preview: ${listed.join(", ")}`);
   const [peak, emptyPeak] = [
-    await peakMemoryMiB(project.start(["preview"])),
-    await peakMemoryMiB(empty.start(["preview"])),
+    await peakMemoryMiB(project.start("preview")),
+    await peakMemoryMiB(empty.start("preview")),
   ];
   console.log(
     `peak memory of a preview / an empty program's: ${(peak / emptyPeak).toFixed(2)} (${peak} / ${emptyPeak} MiB)`,

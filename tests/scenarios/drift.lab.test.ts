@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Flag } from "../../lab/commands";
 import { Lab } from "../../lab/hosts/lab";
 import { Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
@@ -122,7 +123,7 @@ describe.each(scenarioEngines())("drift on the $kind engine", (engine) => {
     }
   }
 
-  async function expectRepaired(drift: Drift, ...flags: string[]): Promise<void> {
+  async function expectRepaired(drift: Drift, ...flags: Flag<"up">[]): Promise<void> {
     const before = await untouched(drift.host);
     const up = await project.up(...flags);
     expect(up.code, up.output).toBe(0);
@@ -160,9 +161,9 @@ describe.each(scenarioEngines())("drift on the $kind engine", (engine) => {
       throw new Error("no drift");
     }
     await lab.exec(drift.host, drift.breakage);
-    const saved = await project.preview("--save-plan", "drift.plan");
+    const saved = await project.preview("--save-plan=drift.plan");
     expect(saved.code, saved.output).toBe(0);
-    await expectRepaired(drift, "--plan", "drift.plan");
+    await expectRepaired(drift, "--plan=drift.plan");
   });
 
   it("waits for a new release quietly, and the next repair uses its scripts", async () => {

@@ -87,11 +87,11 @@ describe.each(scenarioEngines())("an interrupted change on the $kind engine", (e
     ["while netplan applies", "test -e /etc/netplan/40-cx7.yaml"],
     ["when the first host has committed", "test -e /var/lib/spark-mesh/record.json"],
   ])("killed %s, then run again, ends in the mesh", async (_, reached) => {
-    const up = project.start(["up", "--yes", "--skip-preview"]);
+    const up = project.start("up", { flags: ["--yes", "--skip-preview"] });
     await until(lab, ["spark-1"], reached, 60);
     up.kill();
     await up.done;
-    await project.run(["cancel", "--yes"]);
+    await project.run("cancel", { flags: ["--yes"] });
     const again = await project.up();
     expect(again.code, again.output).toBe(0);
     await expectMesh();

@@ -88,7 +88,7 @@ describe.each(everyEngine())("a fresh ring on the $kind engine", (engine) => {
     const preview = await project.preview("--expect-no-changes");
     expect(preview.code, preview.output).toBe(0);
     await expectRing(lab);
-    expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe("ring");
+    expect(await project.output("topology")).toBe("ring");
   });
 
   it("is taken over untouched by a new state of the same stack, as after a lost passphrase", async () => {

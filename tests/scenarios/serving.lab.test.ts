@@ -138,8 +138,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
   it("is served after one up, and nothing is to do then", async () => {
     await succeeds(project.up("--skip-preview"));
     expect(await ask()).toMatch(/^200 /);
-    const outputs = JSON.parse((await project.run(["stack", "output", "--json"])).stdout);
-    expect(outputs.endpoints).toEqual({ qwen: `http://${lab.hosts[0]?.address}:8000/v1` });
+    expect(await project.output("endpoints")).toEqual({ qwen: `http://${lab.hosts[0]?.address}:8000/v1` });
     await succeeds(project.preview("--expect-no-changes"));
   });
 

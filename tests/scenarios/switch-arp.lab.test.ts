@@ -59,8 +59,7 @@ describe.each(scenarioEngines())("netdevs on a switch on the $kind engine", (eng
   }
 
   async function places(): Promise<readonly Place[]> {
-    const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
-    const addresses = Object.entries(JSON.parse(stdout) as Record<string, Record<string, string>>);
+    const addresses = Object.entries(await project.output<Record<string, Record<string, string>>>("addresses"));
     const found = addresses.flatMap(([host, netdevs]) =>
       Object.entries(netdevs).map(async ([netdev, cidr]) => ({
         host,

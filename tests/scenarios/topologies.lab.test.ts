@@ -111,7 +111,7 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
 
     it("is made, quiet, and still there after every host has rebooted", async () => {
       await succeeds(project.up());
-      expect((await project.run(["stack", "output", "topology"])).stdout.trim()).toBe(topology);
+      expect(await project.output("topology")).toBe(topology);
       await expectMesh(lab, project);
       await succeeds(project.preview("--expect-no-changes"));
       await Promise.all(names().map((host) => lab.reboot(host)));
@@ -158,10 +158,7 @@ function discover(project: Project): Promise<{ stdout: string; stderr: string }>
 const bare = (cidr: string) => cidr.replace(/\/.*/, "");
 
 /** host -> netdev -> CIDR, as the stack says. */
-async function addressesOf(project: Project): Promise<Record<string, Record<string, string>>> {
-  const { stdout } = await project.run(["stack", "output", "addresses", "--json"]);
-  return JSON.parse(stdout);
-}
+const addressesOf = (project: Project) => project.output<Record<string, Record<string, string>>>("addresses");
 
 /** Expects the stack's addresses to be live, and full-size packets from each to every other one in its subnet. */
 async function expectMesh(lab: Lab, project: Project): Promise<void> {
