@@ -45,10 +45,11 @@ async function plan(named: Promise<StackName>): Promise<StackPlan> {
   });
   // What is heavy is loaded while the hosts answer.
   const { planMesh } = await import("./plan/planMesh");
+  const { hostProgram } = await import("./host/program");
   const { stack, owner } = await named;
   const { probes, logins } = await asked.answers();
   const cluster = { ...judged, stack };
-  const mesh = planMesh(cluster, probes, logins);
+  const mesh = planMesh(cluster, probes, logins, hostProgram().digest);
   if (cluster.deployments.length === 0) return { cluster, plan: mesh, deployments: [], logins };
   const { planDeployments } = await import("./components/serving");
   const { deployments, warnings, blockers } = planDeployments(cluster, recipes, mesh, probes, owner);

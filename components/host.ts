@@ -1,9 +1,12 @@
 import { remote, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../facts/hostFacts";
+import { hostProgram } from "../host/program";
 import { isStageDue } from "../plan/due";
 import { packPayload, renderStdin } from "../plan/payload";
-import type { HostPlan, SystemPlan } from "../plan/plan";
+import type { HostPlan, ProgramPlan, SystemPlan } from "../plan/plan";
+import { head, renderSpec } from "../plan/spec/head";
+import { type OperationName, operationStdin, operationTexts } from "./operations";
 import { scriptTexts } from "./scriptTexts";
 
 /** How often a dial is tried before its command fails, and for how many seconds each. */
@@ -18,8 +21,6 @@ const RUN = {
   release: "exec bash -s root release",
   trust: "exec bash -s user trust",
   distrust: "exec bash -s user distrust",
-  system: "exec bash -s root system",
-  unsystem: "exec bash -s root unsystem",
   image: "exec bash -s user image",
   model: "exec bash -s user model",
   deploy: "exec bash -s root deploy",
@@ -30,7 +31,7 @@ const RUN = {
 const SETTLED = ["create", "update", "delete", "stdin"];
 
 /** Those whose deletion, from what is in state, asks sudo. */
-const DELETED_AS_ROOT: readonly string[] = [RUN.stage, RUN.commit, RUN.system, RUN.deploy];
+const DELETED_AS_ROOT: readonly string[] = [RUN.stage, RUN.commit, RUN.deploy];
 
 /** One command on a host. */
 interface Operation {
@@ -42,10 +43,26 @@ interface Operation {
   /** Why it is due. */
   readonly note: string;
   readonly stdin: pulumi.Output<string>;
+  /** Whether a sudo password goes with it that its deletion needs. */
+  readonly asked?: boolean;
+}
+
+/** What the host program is to do, as far as it is known. */
+interface Operated {
+  readonly state: HostPlan["state"];
+  /** Why it is due; "" otherwise. */
+  readonly note: string;
+  readonly spec: string;
+  /** Digest of the program that reads the spec. */
+  readonly program: string;
+  /** Whether its deletion runs nothing. @default false */
+  readonly constant?: boolean;
 }
 
 export interface HostArgs {
   readonly plan: HostPlan;
+  /** `organization/project/stack`. */
+  readonly stack: string;
   readonly login: Login | undefined;
   /** What the host should become, as `renderDocument` gives it. */
   readonly document: string;
@@ -60,8 +77,8 @@ export interface HostArgs {
 /** What is to become of a host's system. */
 export interface SystemWish {
   readonly plan: SystemPlan;
-  /** As `renderSystemDocument` gives it. */
-  readonly document: string;
+  /** As `renderSystemSpec` gives it. */
+  readonly spec: string;
 }
 
 /** Something to be done on a host that stands by itself: of its system, or of a deployment. */
@@ -163,9 +180,47 @@ export class Host {
   }
 
   /** Makes true what is declared of the host's system; its deletion gives back what was there before. */
-  system(name: string, { plan, document }: SystemWish, options: pulumi.CustomResourceOptions): remote.Command {
-    const texts = { create: RUN.system, delete: RUN.unsystem };
-    return this.#work(name, { ...plan, document }, scriptTexts().systemProgram, texts, options);
+  system(name: string, { plan, spec }: SystemWish, options: pulumi.CustomResourceOptions): remote.Command {
+    const { state, note, committed } = plan;
+    const sent = state === "due" ? undefined : committed;
+    return this.#operate(name, "system", { state, note, spec, program: hostProgram().digest, ...sent }, options);
+  }
+
+  /** Does nothing; its deletion, the last on this host, leaves nothing of the stack's. */
+  arrive(name: string, options: pulumi.CustomResourceOptions): remote.Command {
+    const { name: host, state } = this.#args.plan;
+    const spec = renderSpec(head, { host, stack: this.#args.stack });
+    // Nothing on the host can differ from nothing.
+    const known = state === "due" ? "settled" : state;
+    return this.#operate(name, "arrive", { state: known, note: "", spec, program: "newest" }, options);
+  }
+
+  /** Brings this release's program. */
+  install(name: string, { state, note }: ProgramPlan, options: pulumi.CustomResourceOptions): remote.Command {
+    const { digest, base64 } = hostProgram();
+    // Where it is there, state keeps what it has, whatever is said here.
+    const spec = state === "due" ? base64 : "";
+    return this.#operate(name, "install", { state, note, spec, program: digest, constant: true }, options);
+  }
+
+  #operate(
+    name: string,
+    operation: OperationName,
+    { state, note, spec, program, constant = false }: Operated,
+    options: pulumi.CustomResourceOptions,
+  ): remote.Command {
+    const { asRoot, ...texts } = operationTexts(operation);
+    const sudoPassword = asRoot ? this.#args.sudoPassword : undefined;
+    const stdin = operationStdin({ sudoPassword, host: this.#args.plan.name, program, spec });
+    return this.#command(name, options, {
+      ...texts,
+      due: state === "due",
+      unknown: state === "unknown",
+      note,
+      // Its deletion runs nothing: a new password has nowhere to go.
+      asked: sudoPassword !== undefined && !constant,
+      stdin: sudoPassword === undefined ? pulumi.output(stdin) : pulumi.secret(stdin),
+    });
   }
 
   /** Has an image on this host, and sends it to the others; `stdout` is its id. */
@@ -245,15 +300,15 @@ export class Host {
    * On a settled host state keeps the one set of texts that committed it. A sudo password is the exception: destroy
    * uses the one in state, so a new one must get there. There the committed payload is sent again, not this release's.
    */
-  #ignored({ due, unknown = false, create }: Operation): string[] {
+  #ignored({ due, unknown = false, create, asked }: Operation): string[] {
     if (unknown || this.#args.plan.state === "abandoned" || this.#args.plan.state === "unknown") {
       return [...SETTLED, "connection"];
     }
     if (due) {
       return [];
     }
-    const asked = this.#args.sudoPassword !== undefined && DELETED_AS_ROOT.includes(create);
-    return asked ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
+    const sends = asked ?? (this.#args.sudoPassword !== undefined && DELETED_AS_ROOT.includes(create));
+    return sends ? SETTLED.filter((input) => input !== "stdin") : SETTLED;
   }
 
   #stdin(payload: string, transactions: pulumi.Output<string>): pulumi.Output<string> {

@@ -2,16 +2,18 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login } from "../facts/hostFacts";
+import { hostProgram } from "../host/program";
 import { differenceText } from "../plan/difference";
 import { type ManagementProbe, renderDocument } from "../plan/document";
 import { isDue } from "../plan/due";
 import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
-import { renderSystemDocument } from "../plan/systemDocument";
+import { renderSystemSpec } from "../plan/systemSpec";
 import { commonTrust, trustDocument } from "../plan/trust/document";
 import { Cable } from "./cable";
 import { Host, type Staged, stagedBy } from "./host";
+import { HostProgram } from "./hostProgram";
 import { HostSystem } from "./hostSystem";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
@@ -47,6 +49,7 @@ export class Mesh extends pulumi.ComponentResource {
     readonly sparks: readonly Spark[];
     readonly cables: readonly Cable[];
     readonly netplanFiles: readonly NetplanFile[];
+    readonly programs: readonly HostProgram[];
     /** None where nothing is declared. */
     readonly systems: readonly HostSystem[];
     /** Empty where SSH trust is off. */
@@ -89,6 +92,7 @@ export class Mesh extends pulumi.ComponentResource {
       host,
       reached: new Host({
         plan: host,
+        stack: owner.stack,
         login: args.logins.get(host.name),
         document: renderDocument(host, plan, owner, args.cluster.network.confirmSeconds, probesOf(host, args)),
         sudoPassword: args.cluster.hosts.find(({ name }) => name === host.name)?.sudoPassword,
@@ -97,17 +101,24 @@ export class Mesh extends pulumi.ComponentResource {
       }),
     }));
     this.#hosts = new Map(hosts.map(({ host, reached }) => [host.name, reached]));
+    const programs = hosts.flatMap(({ host: { name: host, program }, reached }) =>
+      program ? [new HostProgram(`${name}-${host}-program`, { host }, reached, program, { parent: this })] : [],
+    );
+    const programOn = (host: string) => programs.filter((one) => one.host === host);
     const systems = hosts.flatMap(({ host: { name: host, system }, reached }) => {
       if (!system) return [];
-      const wish = { plan: system, document: renderSystemDocument(host, system, owner) };
+      // In sync it is what was sent last that counts.
+      const spec = system.state === "due" ? renderSystemSpec(host, system, owner, hostProgram().digest) : "{}";
+      const wish = { plan: system, spec };
       const { earlyoom, ...others } = system.wish;
       // Out of a state that knows nothing of it, where it is off.
       const inputs = { host, ...others, ...(earlyoom && { earlyoom }) };
-      return [new HostSystem(`${name}-${host}-system`, inputs, reached, wish, { parent: this })];
+      const after = { parent: this, dependsOn: programOn(host) };
+      return [new HostSystem(`${name}-${host}-system`, inputs, reached, wish, after)];
     });
     const netplanFiles = hosts.map(({ host, reached }) => {
       // The network's commands may need the sudoers file: it is there before them, and goes after them.
-      const system = systems.filter((one) => one.host === host.name);
+      const system = [...programOn(host.name), ...systems.filter((one) => one.host === host.name)];
       const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
       return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, system, { parent: this });
     });
@@ -128,7 +139,7 @@ export class Mesh extends pulumi.ComponentResource {
     for (const file of netplanFiles) {
       file.commit(verifies);
     }
-    this.nodes = { sparks, cables, systems, netplanFiles, sshTrusts };
+    this.nodes = { sparks, cables, programs, systems, netplanFiles, sshTrusts };
 
     for (const warning of plan.warnings.filter((line) => !plan.blockers.includes(line))) {
       pulumi.log.warn(warning, this);
@@ -138,6 +149,10 @@ export class Mesh extends pulumi.ComponentResource {
     }
     for (const difference of plan.hosts.flatMap((host) => host.differences)) {
       pulumi.log.warn(differenceText(difference), this.#partOf(difference));
+    }
+    for (const difference of plan.hosts.flatMap(({ program }) => program?.differences ?? [])) {
+      const part = programs.find(({ host }) => host === difference.host);
+      pulumi.log.warn(differenceText(difference), part);
     }
     for (const difference of plan.hosts.flatMap(({ system }) => system?.differences ?? [])) {
       const part = systems.find(({ host }) => host === difference.host);

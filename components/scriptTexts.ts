@@ -9,8 +9,6 @@ export interface ScriptTexts {
   readonly program: string;
   /** trust and distrust likewise: the login user's part, with a document of its own. */
   readonly trustProgram: string;
-  /** system and unsystem likewise, with a document of their own. */
-  readonly systemProgram: string;
   /** image and model likewise: the login user's, on the head of a deployment. */
   readonly fetchProgram: string;
   /** deploy, undeploy and ready likewise: root's on the host of a rank, the login user's on the head's. */
@@ -42,7 +40,6 @@ const parts = [
   "main",
 ];
 const trustParts = [...shared, "blocks", "key", "trust", "main"];
-const systemParts = [...shared, "system", "earlyoom", "main"];
 const deploymentParts = [
   ...shared,
   "document-deployment",
@@ -80,7 +77,6 @@ export function scriptTexts(): ScriptTexts {
     loader: read("loader"),
     program: programOf(parts),
     trustProgram: programOf(trustParts),
-    systemProgram: programOf(systemParts),
     deploymentProgram: programOf(deploymentParts),
     startProgram: read("start"),
     ranksProgram: `#!/bin/bash\n${programOf(ranksParts)}`,

@@ -11,7 +11,7 @@ import {
   readSecondPass,
 } from "./rawFacts";
 import { armedTransaction, hostRecord, rolledBackTransaction, type SeenFile, SYSCTL_FILE } from "./record";
-import { type EarlyoomFacts, type SystemFacts, systemRecord, systemRecordFile } from "./system";
+import { type EarlyoomFacts, type ProgramFile, type SystemFacts, systemRecord, systemRecordFile } from "./system";
 import { trustFacts } from "./trustFacts";
 
 /** What the first pass taught. */
@@ -54,8 +54,16 @@ function systemFacts(host: string, raw: RawSystem): SystemFacts {
     ...(logind && { logind }),
     ...(raw.keepsIpc !== null && { keepsIpc: raw.keepsIpc }),
     ...(raw.earlyoom && { earlyoom: earlyoomFacts(raw.earlyoom) }),
+    programs: programFiles(raw.programs),
     ...(record && { record }),
   };
+}
+
+function programFiles({ files, sums }: RawSystem["programs"]): readonly ProgramFile[] {
+  return files.map(({ path, mode, owner, ctime }, index) => {
+    const digest = path.replace(/^.*\/program-/, "");
+    return { digest, intact: sums[index] === digest && mode === "755" && owner === "root:root", ctime };
+  });
 }
 
 function earlyoomFacts({ dropIn: files, active, enabled }: NonNullable<RawSystem["earlyoom"]>): EarlyoomFacts {

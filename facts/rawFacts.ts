@@ -58,6 +58,8 @@ const system = z.object({
       enabled: z.string(),
     })
     .nullable(),
+  /** The host program's files, and their sha256 in the same order. */
+  programs: z.object({ files: z.array(file), sums: z.array(z.string()) }),
   record: rawOwnFile,
 });
 

@@ -81,6 +81,14 @@ export const recordHead = z.object({
   payload: z.string(),
 });
 
+/** How the record begins of whatever the host program made true. */
+export const programRecordHead = recordHead.omit({ payload: true }).extend({
+  /** sha256 of the program that did. */
+  program: z.string(),
+  /** The spec that it was given: sent again where stdin can't be ignored. */
+  spec: z.string(),
+});
+
 /** Files as they were left, with what was in them. */
 export const recordedFiles = z.array(fileStat.extend({ sha256: z.string() }));
 

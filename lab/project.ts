@@ -25,6 +25,7 @@ const PROGRAM = [
   "facts",
   "plan",
   "components",
+  "host",
   "scripts",
   "recipes",
 ];

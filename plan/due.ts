@@ -2,7 +2,7 @@ import type { HostPlan } from "./plan";
 
 /** Whether something is to be done on a host with root's rights. */
 export function isRootDue(host: HostPlan): boolean {
-  return isStageDue(host) || host.system?.state === "due";
+  return isStageDue(host) || host.system?.state === "due" || host.program?.state === "due";
 }
 
 /** Whether something is to be staged on a host, and so committed: what its record holds is what it was sent last. */

@@ -24,6 +24,13 @@ export function systemNoteOf(facts: HostFacts, differences: readonly Difference[
   return noteText(differences, occasion(record !== undefined), transactionMark(facts, record?.transaction));
 }
 
+/** Why the program on a host is due, likewise; `programs` are those that are there, so that a second, identical drift differs. */
+export function programNoteOf({ system }: HostFacts, differences: readonly Difference[]): string {
+  const files = system.programs.map(({ digest, intact, ctime }) => `${digest} ${intact} ${ctime}`);
+  const reason = files.length > 0 ? "another program" : "first visit";
+  return noteText(differences, reason, `programs=${shortHash([...files, system.record?.transaction ?? ""])}`);
+}
+
 /**
  * Why a host's trust is due, likewise. It has no transactions: the change times in ~/.ssh tell a second, identical drift
  * from the first.

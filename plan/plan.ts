@@ -112,7 +112,24 @@ export interface SystemPlan {
   readonly state: HostPlan["state"];
   readonly differences: readonly Difference[];
   readonly note: string;
-  readonly committedPayload?: string;
+  /** What was made true last, where there is a record. */
+  readonly committed?: Committed;
+}
+
+/** What the host program was given when it made something true. */
+export interface Committed {
+  readonly spec: string;
+  /** sha256 of the program. */
+  readonly program: string;
+}
+
+/** The program that runs on a host, beside how far the host is from having it. */
+export interface ProgramPlan {
+  /** As of the host, and apart from its network. */
+  readonly state: HostPlan["state"];
+  readonly differences: readonly Difference[];
+  /** Why `due`, like a `HostPlan`'s; "" otherwise. */
+  readonly note: string;
 }
 
 /** One host as it should be, beside how far it is from that. */
@@ -147,6 +164,8 @@ export interface HostPlan {
   readonly committedPayload?: string;
   /** Undefined where SSH trust is off, and on an abandoned host that never had it. */
   readonly trust?: HostTrust;
+  /** Undefined until the rest of the host is planned. */
+  readonly program?: ProgramPlan;
   /** Undefined where nothing of it is declared. */
   readonly system?: SystemPlan;
 }

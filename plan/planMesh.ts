@@ -7,6 +7,7 @@ import { isRootDue } from "./due";
 import { planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
+import { withProgram } from "./program";
 import { systemFaults, withSystem } from "./system";
 import { type HostLine, inOrder, isReached, type ReachedHost } from "./views";
 import { hostWarnings } from "./warnings";
@@ -17,12 +18,14 @@ import { hostWarnings } from "./warnings";
  *
  * @param probes by the host's name; abandoned hosts need none.
  * @param logins likewise; only needed where the hosts are to trust each other over SSH.
+ * @param program digest of the host program that would be installed.
  * @throws Faults with every host's faults at once, where there is nothing safe to plan.
  */
 export function planMesh(
   cluster: ClusterConfig,
   probes: ReadonlyMap<string, Probe>,
   logins: ReadonlyMap<string, Login> = new Map(),
+  program = "",
 ): Plan {
   const { hosts, cabling, topology, wires, readings, faults, warnings } = judgeMesh(cluster, probes);
   const reached = hosts.filter(isReached);
@@ -34,7 +37,7 @@ export function planMesh(
 
   const cables = planCables(hosts, wires, cluster.network);
   const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
-  const hostPlans = withSystem(planned.hosts, hosts, cluster.system);
+  const hostPlans = withProgram(withSystem(planned.hosts, hosts, cluster.system), hosts, program);
   const due = new Set(hostPlans.filter(isRootDue).map(({ name }) => name));
   stopAt([
     ...planned.faults,

@@ -15,7 +15,8 @@ import { digestOfSystem } from "./digest";
 import { valueCheck } from "./document";
 import { systemNoteOf } from "./note";
 import type { Difference, HostPlan, SystemPlan } from "./plan";
-import { EARLYOOM_ARGUMENTS, ROOT_OPERATIONS } from "./systemDocument";
+import { missingProgram } from "./program";
+import { EARLYOOM_ARGUMENTS, SUDO_OPERATIONS, SUDO_SCRIPTS } from "./systemSpec";
 import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
 
 /** The hosts with what is declared of their systems; as they are where nothing is. */
@@ -40,7 +41,7 @@ function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
   const { user, record } = facts.system;
   const digest = digestOf(wish, user);
   const differences = systemDifferences(view.config.name, wish, digest, facts.system);
-  const settled = record?.digest === digest && differences.length === 0;
+  const settled = record?.digest === digest && differences.length === 0 && !missingProgram(facts, record.program);
   return {
     wish,
     user,
@@ -48,13 +49,13 @@ function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
     state: settled ? "settled" : "due",
     differences,
     note: settled ? "" : systemNoteOf(facts, differences),
-    ...(record && { committedPayload: record.payload }),
+    ...(record && { committed: { spec: record.spec, program: record.program } }),
   };
 }
 
 /** Without a word of earlyoom where it is off: what earlier releases made stays as they called it. */
 function digestOf({ earlyoom, ...wish }: SystemConfig, user: string): string {
-  const operations = wish.sudoers ? ROOT_OPERATIONS : [];
+  const operations = wish.sudoers ? [...SUDO_OPERATIONS, ...SUDO_SCRIPTS] : [];
   return digestOfSystem({ ...wish, user, operations, ...(earlyoom && { earlyoom: EARLYOOM_ARGUMENTS }) });
 }
 

@@ -32,6 +32,16 @@ json_earlyoom() {
 	json_string "$enabled" && REPLY="$document,\"enabled\":$REPLY}"
 }
 
+# Sets REPLY to the host program's files and their sha256 sums, in one order: what an operation or a rollback would run.
+json_programs() {
+	local files=(/var/lib/spark-mesh/program-*) sum sums='' list
+	REPLY='{"files":[],"sums":[]}'
+	((${#files[@]} > 0)) || return 0
+	json_files stat "${files[@]}" && list=$REPLY
+	while read -r sum _; do sums+="${sums:+,}\"${sum#\\}\""; done < <(timeout 2 sha256sum -- "${files[@]}")
+	REPLY="{\"files\":$list,\"sums\":[$sums]}"
+}
+
 # Sets REPLY to what is asked of every host, declared or not.
 json_system() {
 	local name gid docker=null keeps=null file=/etc/systemd/logind.conf.d/90-spark-mesh.conf document
@@ -54,5 +64,6 @@ json_system() {
 	fi
 	document+=",\"keepsIpc\":$keeps"
 	json_earlyoom && document+=",\"earlyoom\":$REPLY"
-	json_file /var/lib/spark-mesh-system/record.json && REPLY="$document,\"record\":$REPLY}"
+	json_programs && document+=",\"programs\":$REPLY"
+	json_file /var/lib/spark-mesh/system/record.json && REPLY="$document,\"record\":$REPLY}"
 }

@@ -13,7 +13,8 @@ netplan_folder=/etc/netplan
 udev_rules=/run/udev/rules.d/90-netplan.rules
 sysctl_file=/etc/sysctl.d/90-spark-mesh.conf
 state_folder=/var/lib/spark-mesh
-lock_file=/run/spark-mesh.lock
+lock_folder=/run/spark-mesh
+lock_file=$lock_folder/lock
 boot_unit=/etc/systemd/system/spark-mesh-rollback.service
 boot_wants=/etc/systemd/system/sysinit.target.wants
 

@@ -6,6 +6,7 @@
 take_lock() {
 	local lock
 	while :; do
+		[[ -d ${lock_file%/*} ]] || mkdir -m 0700 -- "${lock_file%/*}" 2>/dev/null || true
 		exec {lock}>>"$lock_file"
 		flock -w "$1" "$lock" || {
 			exec {lock}>&-
@@ -23,7 +24,7 @@ lock_host() {
 
 # Where nothing of the network's is left, neither is the lock.
 forget_lock() {
-	[[ -e $state_folder ]] || rm -f -- "$lock_file"
+	[[ -e $state_folder ]] || rm -rf -- "$lock_folder"
 }
 
 # Fails where the record $1 is another stack's.

@@ -144,7 +144,7 @@ undo_stage() {
 	fi
 	# On a first visit nothing is left to remember.
 	if [[ ! -e $state_folder/record.json && ! -e $state_folder/armed.json && ! -e $state_folder/original ]]; then
-		rm -rf -- "$state_folder"
+		forget_network
 		forget_lock
 	fi
 	exit "$1"

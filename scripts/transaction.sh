@@ -103,7 +103,7 @@ render_boot_unit() {
 write_rollback_program() {
 	{
 		printf '#!/bin/bash\nset -Eeuo pipefail\nshopt -s inherit_errexit\numask 022\n'
-		declare -p LC_ALL PATH host stack netplan_folder sysctl_file udev_rules state_folder lock_file boot_unit boot_wants transaction tx files_changed
+		declare -p LC_ALL PATH host stack netplan_folder sysctl_file udev_rules state_folder lock_folder lock_file boot_unit boot_wants transaction tx files_changed
 		declare -f
 		# shellcheck disable=SC2016 # for the program to expand
 		printf 'roll_back "$1"\n'
@@ -148,11 +148,17 @@ roll_back() {
 	forget_lock
 }
 
+# Removes what the network's operations keep; the folder is not theirs alone.
+forget_network() {
+	rm -rf -- "$state_folder"/{record.json,record.json.new,armed.json,rolled-back.json,original,original.new,tx}
+	rmdir --ignore-fail-on-non-empty -- "$state_folder"
+	sync "${state_folder%/*}"
+}
+
 # Leaves the host as if we had never been there; what we changed on it is put back already. $1 as for disarm.
 forget_everything() {
 	disarm "${1-}"
-	rm -rf -- "$state_folder"
-	sync "${state_folder%/*}"
+	forget_network
 	systemctl daemon-reload || true
 	forget_lock
 }

@@ -65,6 +65,6 @@ describe("the package", () => {
   it("brings the scripts that run on a Spark, and nothing of the lab", () => {
     const dist = join(app, "node_modules", "spark-mesh", "dist");
     expect(readdirSync(join(dist, "scripts"))).toContain("stage.sh");
-    expect(readdirSync(dist).sort()).toEqual(["components", "config", "facts", "plan", "scripts"]);
+    expect(readdirSync(dist).sort()).toEqual(["components", "config", "facts", "host", "plan", "scripts"]);
   });
 });

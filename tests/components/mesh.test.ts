@@ -2,13 +2,14 @@ import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Cx7PortArgs } from "../../components/cx7Port";
+import { HostProgram } from "../../components/hostProgram";
 import { HostSystem } from "../../components/hostSystem";
 import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
 import { planMesh } from "../../plan/planMesh";
-import { renderSystemDocument } from "../../plan/systemDocument";
-import { change, changeRecord, cluster, freshProbes, onSwitch, settledProbes } from "../plan/hosts";
+import { SUDO_OPERATIONS, SUDO_SCRIPTS } from "../../plan/systemSpec";
+import { change, changeRecord, cluster, freshProbes, onSwitch, PROGRAM, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 import { COMMAND, type Registered, record, registered } from "./registered";
 
@@ -88,7 +89,8 @@ describe("a fresh ring", () => {
       "spark-mesh:index:Cx7Port": 6,
       "spark-mesh:index:Cable": 3,
       "spark-mesh:index:NetplanFile": 3,
-      [COMMAND]: 9,
+      "spark-mesh:index:HostProgram": 3,
+      [COMMAND]: 15,
     });
     for (const { name, options } of resources.values()) {
       const parent = registered.find(({ name: other }) => name.startsWith(`${other}-`) && other !== name);
@@ -116,7 +118,9 @@ describe("a fresh ring", () => {
   it("never ignores what is due, and never uses triggers, environment or an agent's path", async () => {
     const resources = await meshOf(freshProbes());
     for (const { name, inputs, options } of [...resources.values()].filter(({ type }) => type === COMMAND)) {
-      expect(options.ignoreChanges, name).toEqual([]);
+      // Nothing on a host can differ from what an arrival does.
+      const arrival = name.endsWith("-arrive");
+      expect(options.ignoreChanges, name).toEqual(arrival ? ["create", "update", "delete", "stdin"] : []);
       expect(options.hideDiffs, name).toEqual(["stdin"]);
       expect(inputs.triggers, name).toBeUndefined();
       expect(inputs.environment, name).toBeUndefined();
@@ -166,7 +170,11 @@ describe("a ring whose hosts' systems are looked after", () => {
     expect(inputs.update).toMatch(/^exec bash -s root system # first visit, files=[0-9a-f]+$/);
     expect(inputs.delete).toBe("exec bash -s root unsystem");
     const { dependsOn } = get(resources, "mesh-spark-2-netplan-stage").options;
-    expect([dependsOn].flat().map((one) => one instanceof HostSystem && one.host)).toEqual(["spark-2"]);
+    expect([dependsOn].flat().map((one) => [one?.constructor, (one as HostSystem).host])).toEqual([
+      [HostProgram, "spark-2"],
+      [HostSystem, "spark-2"],
+    ]);
+    expect([get(resources, "mesh-spark-2-system").options.dependsOn].flat()).toEqual([expect.any(HostProgram)]);
   });
 
   it("names earlyoom where it is declared", async () => {
@@ -182,9 +190,7 @@ describe("a ring whose hosts' systems are looked after", () => {
     const commands = [...(await meshOf(freshProbes(), config)).values()].filter(({ type }) => type === COMMAND);
     const texts = commands.flatMap(({ inputs }) => [inputs.create, inputs.delete]);
     const operations = texts.flatMap((text) => /^exec bash -s root (\w+)$/.exec(`${text}`)?.[1] ?? []);
-    const { system } = planMesh(config, freshProbes()).hosts[0] ?? {};
-    const document = system && renderSystemDocument("spark-1", system, { stack: "stack", operator: "me" });
-    const allowed = /^sudoers (.*)$/m.exec(document ?? "")?.[1]?.split(" ") ?? [];
+    const allowed = [...SUDO_OPERATIONS, ...SUDO_SCRIPTS];
     // What deployments run as root is among their own components.
     expect([...new Set([...operations, "facts", "deploy", "undeploy"])].sort()).toEqual([...allowed].sort());
   });
@@ -201,7 +207,8 @@ describe("a ring whose hosts' systems are looked after", () => {
             stack: "stack",
             transaction: "id",
             digest: system?.digest ?? "",
-            payload: "H4sIsystem",
+            program: PROGRAM.digest,
+            spec: '{"as":"committed"}',
             files: [],
           };
           return { ...facts, system: { ...facts.system, record } };
@@ -211,7 +218,14 @@ describe("a ring whose hosts' systems are looked after", () => {
     const resources = await meshOf(made, asking);
     const { inputs, options } = get(resources, "mesh-spark-2-system-run");
     expect(options.ignoreChanges).toEqual(["create", "update", "delete"]);
-    expect((await plain<string>(inputs.stdin)).trimEnd().split("\n").slice(-2)).toEqual(["pass word", "H4sIsystem"]);
+    expect((await plain<string>(inputs.stdin)).split("\n").slice(-6)).toEqual([
+      "pass word",
+      "spark-2",
+      PROGRAM.digest,
+      '{"as":"committed"}',
+      "",
+      "",
+    ]);
 
     const due = await meshOf(settled(asking), asking);
     expect(get(due, "mesh-spark-2-system-run").options.ignoreChanges).toEqual([]);
@@ -322,7 +336,7 @@ describe("SSH trust", () => {
   it("is a component and a command a host, after every stage and before every verify", async () => {
     stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
     const resources = await meshOf(untrustedProbes(), config);
-    expect(commands(resources)).toHaveLength(12);
+    expect(commands(resources)).toHaveLength(18);
     const { inputs, options } = get(resources, "mesh-spark-1-trust-install");
     expect(inputs).toMatchObject({
       create: "exec bash -s user trust",

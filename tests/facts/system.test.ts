@@ -11,7 +11,8 @@ const record = {
   stack: "s",
   transaction: "t",
   digest: "d",
-  payload: "p",
+  program: "1".repeat(64),
+  spec: "p",
   files: [{ ...stat, sha256: "0" }],
 };
 const none = { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false };
@@ -23,8 +24,8 @@ function parse(change: object) {
 }
 
 it("tells what was seen from what could not be", () => {
-  expect(parse({}).system).toEqual({ user: "nvidia", sudoers: "absent" });
-  expect(parse({ docker: false, sudoers: null }).system).toEqual({ user: "nvidia", inDocker: false });
+  expect(parse({}).system).toEqual({ user: "nvidia", sudoers: "absent", programs: [] });
+  expect(parse({ docker: false, sudoers: null }).system).toEqual({ user: "nvidia", inDocker: false, programs: [] });
   const made = {
     docker: true,
     sudoers: [stat],
@@ -38,6 +39,7 @@ it("tells what was seen from what could not be", () => {
     sudoers: stat,
     logind: { ...drop, text: "[Login]\n" },
     keepsIpc: true,
+    programs: [],
     record,
   });
 });
@@ -73,16 +75,35 @@ it("takes the sudoers file from root where root was asked", () => {
 
 it("says where its record is, if that is damaged", () => {
   expect(() => parse({ record: "{" })).toThrow(
-    "spark-1: /var/lib/spark-mesh-system/record.json is damaged (no JSON); move it away",
+    "spark-1: /var/lib/spark-mesh/system/record.json is damaged (no JSON); move it away",
   );
 });
 
+const programs = [{ digest: "1".repeat(64), intact: true, ctime: "1" }];
+
+it("tells the host's program that is as it was installed from one that is altered", () => {
+  const path = `/var/lib/spark-mesh/program-${"1".repeat(64)}`;
+  const file = { path, mode: "755", owner: "root:root", size: 9, inode: 7, ctime: "1" };
+  const seen = (change: object, sum: string) =>
+    parse({ programs: { files: [{ ...file, ...change }], sums: [sum] } }).system.programs;
+  expect(seen({}, "1".repeat(64))).toEqual(programs);
+  for (const [change, sum] of [
+    [{}, "2".repeat(64)],
+    [{ mode: "775" }, "1".repeat(64)],
+    [{ owner: "nvidia:nvidia" }, "1".repeat(64)],
+  ] as const) {
+    expect(seen(change, sum)).toEqual([{ ...programs[0], intact: false }]);
+  }
+});
+
 it.each<[string, SystemFacts, typeof all, boolean]>([
-  ["nothing is declared", { user: "nvidia" }, none, false],
-  ["a first visit", { user: "nvidia", sudoers: "absent" }, all, true],
-  ["a file as recorded", { user: "nvidia", sudoers: stat, record }, all, false],
-  ["another stat than recorded", { user: "nvidia", sudoers: { ...stat, ctime: "6.0" }, record }, all, true],
-  ["a folder that can't be searched", { user: "nvidia", record }, all, true],
-  ["a file that is gone for all to see", { user: "nvidia", sudoers: "absent", record }, all, false],
-  ["no file of ours", { user: "nvidia", record: { ...record, files: [] } }, all, false],
+  ["nothing is declared", { user: "nvidia", programs }, none, false],
+  ["no program of ours", { user: "nvidia", programs: [] }, none, true],
+  ["an altered program", { user: "nvidia", programs: programs.map((one) => ({ ...one, intact: false })) }, none, true],
+  ["a first visit", { user: "nvidia", sudoers: "absent", programs }, all, true],
+  ["a file as recorded", { user: "nvidia", sudoers: stat, programs, record }, all, false],
+  ["another stat than recorded", { user: "nvidia", sudoers: { ...stat, ctime: "6.0" }, programs, record }, all, true],
+  ["a folder that can't be searched", { user: "nvidia", programs, record }, all, true],
+  ["a file that is gone for all to see", { user: "nvidia", sudoers: "absent", programs, record }, all, false],
+  ["no file of ours", { user: "nvidia", programs, record: { ...record, files: [] } }, all, false],
 ])("asks root or not: %s", (_title, facts, wish, asks) => expect(systemNeedsSudo(facts, wish)).toBe(asks));

@@ -99,7 +99,7 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
     networkManagerRunning: false,
     networkdRunning: true,
     sudo: "passwordless",
-    system: { user: "nvidia", inDocker: false, sudoers: "absent" },
+    system: { user: "nvidia", inDocker: false, sudoers: "absent", programs: [] },
     discovered: true,
   };
 }
@@ -142,12 +142,23 @@ export function settledProbes(plan: Plan, before: ReadonlyMap<string, Probe>): M
         host.name,
         {
           kind: "facts",
-          facts: { ...facts, ...asked, cx7, netplanFiles, record, ...(sysctlFile && { sysctlFile }) },
+          facts: {
+            ...facts,
+            ...asked,
+            system: { ...facts.system, programs: [PROGRAM] },
+            cx7,
+            netplanFiles,
+            record,
+            ...(sysctlFile && { sysctlFile }),
+          },
         },
       ];
     }),
   );
 }
+
+/** The host program, as a former release installed it. */
+export const PROGRAM = { digest: "1".repeat(64), intact: true, ctime: "1700000000.0" };
 
 /** Replaces one host's facts. */
 export function change(probes: Map<string, Probe>, host: string, edit: (facts: Facts) => Facts): Map<string, Probe> {

@@ -5,8 +5,8 @@ import { earlyoomFile, logindFile, type SystemFacts, sudoersFile } from "../../f
 import { sha256 } from "../../plan/digest";
 import type { Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
-import { renderSystemDocument } from "../../plan/systemDocument";
-import { change, cluster, faults, freshProbes, settledProbes } from "./hosts";
+import { renderSystemSpec } from "../../plan/systemSpec";
+import { change, cluster, faults, freshProbes, PROGRAM, settledProbes } from "./hosts";
 
 const DECLARED: SystemConfig = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
 const OWNER = { stack: "organization/spark-mesh/home", operator: "me@laptop" };
@@ -38,7 +38,8 @@ function made(config: ClusterConfig = declared()): Map<string, Probe> {
       stack,
       transaction: "20261101T100000Z-1",
       digest: system.digest,
-      payload: "H4sIsystem",
+      program: PROGRAM.digest,
+      spec: "{}",
       files,
     };
     const { text: _, ...sudoers } = SUDOERS;
@@ -86,7 +87,11 @@ it("is due on a first visit without any drift, and settled as it was made", () =
   expect(systemOf(first)).toMatchObject({ differences: [], note: expect.stringMatching(/^first visit, files=/) });
   const plan = planMesh(declared(), made());
   expect(states(plan)).toEqual(Array(3).fill("settled settled"));
-  expect(systemOf(plan)).toMatchObject({ user: "nvidia", note: "", committedPayload: "H4sIsystem" });
+  expect(systemOf(plan)).toMatchObject({
+    user: "nvidia",
+    note: "",
+    committed: { spec: "{}", program: PROGRAM.digest },
+  });
 });
 
 it.each<Partial<SystemConfig>>([{ dockerGroup: false }, { sudoers: false }, { removeIpc: true }, { earlyoom: false }])(
@@ -167,7 +172,7 @@ it("needs sudo where the file that spared it is gone", () => {
 it("says what can't be: no group docker, a user of a strange name", () => {
   const probes = change(settledNetwork(declared()), "spark-3", (facts) => ({
     ...facts,
-    system: { user: 'x\nuser "root"', sudoers: "absent" as const, earlyoom: {} },
+    system: { user: 'x\nuser "root"', sudoers: "absent" as const, earlyoom: {}, programs: [PROGRAM] },
   }));
   expect(faults(probes, declared())).toEqual([
     expect.stringMatching(/^spark-3: login user: found "x\\nuser \\"root\\""; allowed: letters/),
@@ -197,24 +202,59 @@ it("leaves hosts alone that can't be asked", () => {
   expect(systemOf(planMesh(abandoned, made())).state).toBe("abandoned");
 });
 
-it("renders a line for each thing that is declared", () => {
+it("renders each thing that is declared", () => {
   const system = systemOf(planMesh(declared(), made()));
-  expect(renderSystemDocument("spark-2", system, OWNER)).toBe(
-    [
-      "spark-mesh 1",
-      "host spark-2",
-      "stack organization/spark-mesh/home",
-      "operator me@laptop",
-      `digest ${system.digest}`,
-      "user nvidia",
-      "dockerGroup",
-      "sudoers facts stage commit undo release system unsystem deploy undeploy",
-      "removeIpc no",
-      "earlyoom -m 4,2 -s 100,100 -r 3600 --prefer ^(vllm|VLLM::|ray::) --avoid ^(sshd|systemd|dockerd|containerd|dbus-daemon|NetworkManager)\n",
-    ].join("\n"),
-  );
+  const spec = { host: "spark-2", ...OWNER, program: PROGRAM.digest, user: "nvidia", docker_group: true };
+  expect(JSON.parse(renderSystemSpec("spark-2", system, OWNER, PROGRAM.digest))).toEqual({
+    ...spec,
+    digest: system.digest,
+    sudo_operations: ["system", "unsystem", "leave"],
+    sudo_scripts: ["facts", "install", "stage", "commit", "undo", "release", "deploy", "undeploy"],
+    remove_ipc: false,
+    earlyoom:
+      "-m 4,2 -s 100,100 -r 3600 --prefer ^(vllm|VLLM::|ray::) --avoid ^(sshd|systemd|dockerd|containerd|dbus-daemon|NetworkManager)",
+  });
   const one = systemOf(
     planMesh(declared({ sudoers: false, removeIpc: true, earlyoom: false }), settledNetwork(declared())),
   );
-  expect(renderSystemDocument("spark-2", one, OWNER).split("\n").slice(6)).toEqual(["dockerGroup", ""]);
+  expect(JSON.parse(renderSystemSpec("spark-2", one, OWNER, PROGRAM.digest))).toEqual({
+    ...spec,
+    digest: one.digest,
+    sudo_operations: [],
+    sudo_scripts: [],
+    remove_ipc: true,
+    earlyoom: null,
+  });
+});
+
+const withProgram = (probes: Map<string, Probe>, programs: SystemFacts["programs"]) =>
+  editSystem(probes, "spark-2", { programs });
+
+it.each([
+  ["missing", []],
+  ["altered", [{ ...PROGRAM, intact: false }]],
+])("is out of sync where the program that made it is %s, and the program is", (found, programs) => {
+  const plan = planMesh(declared(), withProgram(made(), programs), new Map(), "2".repeat(64));
+  expect(plan.hosts.map(({ program, system }) => `${program?.state} ${system?.state}`)).toEqual([
+    "settled settled",
+    "due due",
+    "settled settled",
+  ]);
+  expect(plan.hosts[1]?.program?.differences).toEqual([
+    {
+      host: "spark-2",
+      object: `/var/lib/spark-mesh/program-${PROGRAM.digest}`,
+      property: "file",
+      found,
+      wanted: "as it was installed",
+    },
+  ]);
+});
+
+it("has this release's program come where something is due that it does, and only there", () => {
+  const drift = editSystem(made(), "spark-2", { inDocker: false });
+  const states = (release: string) =>
+    planMesh(declared(), drift, new Map(), release).hosts.map(({ program }) => program?.state);
+  expect(states("2".repeat(64))).toEqual(["settled", "due", "settled"]);
+  expect(states(PROGRAM.digest)).toEqual(["settled", "settled", "settled"]);
 });

@@ -118,22 +118,20 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
         /^440 root:root\n/,
       );
     }
-    for (const operation of [
-      "facts",
-      "stage",
-      "commit",
-      "undo",
-      "release",
-      "system",
-      "unsystem",
-      "deploy",
-      "undeploy",
-    ]) {
-      expect(await sudoCode("spark-2", `bash -s ${operation}`), operation).toBe(0);
+    const program = await inside(lab, "spark-2", "ls /var/lib/spark-mesh/program-*");
+    const allowed = ["facts", "install", "stage", "commit", "undo", "release", "deploy", "undeploy"].map(
+      (operation) => `bash -s ${operation}`,
+    );
+    for (const command of [...allowed, `${program} system`, `${program} unsystem`, `${program} leave`]) {
+      expect(await sudoCode("spark-2", command), command).toBe(0);
     }
     for (const other of [
       "bash -s",
       "bash -s other",
+      "bash -s system",
+      program,
+      `${program} other`,
+      `${program} system more`,
       "bash -s stage -c id",
       "bash -c id",
       "bash",
@@ -157,13 +155,15 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
       `${SUDOERS}: sudo asks nvidia all the same (sudo: a password is required); it was taken away again`,
       "rm /etc/sudoers.d/zz",
     ],
-  ])("a first run that fails leaves nothing: %s", async (_what, breakage, says, repair) => {
+  ])("a first run that fails leaves nothing but the program: %s", async (_what, breakage, says, repair) => {
     await inside(lab, "spark-2", breakage);
     const up = await project.up();
     expect(up.code, up.output).not.toBe(0);
     expect(up.output).toContain(`spark-2: ${says}`);
     await inside(lab, "spark-2", repair);
-    expect((await look())[1]).toEqual(before[1]);
+    const left = "/run/spark-mesh\n/var/lib/spark-mesh";
+    expect((await look())[1]).toEqual({ ...before[1], state: left });
+    expect(await inside(lab, "spark-2", "ls /var/lib/spark-mesh")).toMatch(/^program-[0-9a-f]{64}$/);
   });
 
   it("says that there is no group docker before anything is touched", async () => {
@@ -181,7 +181,7 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
     const logind = () => inside(lab, "spark-1", "systemctl show -P MainPID systemd-logind");
     const [sessions, pid] = [await counts(), await logind()];
     const up = await succeeds(project.up());
-    expect((await counts()).map((count, index) => count - (sessions[index] ?? 0))).toEqual([7, 7]);
+    expect((await counts()).map((count, index) => count - (sessions[index] ?? 0))).toEqual([9, 9]);
     // The lab engine shows no words of a command that succeeds.
     if (engine.kind === "cli") {
       expect(up).toContain("spark-2: nvidia is a member of docker from the next login on");

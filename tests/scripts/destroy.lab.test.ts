@@ -83,8 +83,8 @@ test.each([
 ])("the timer goes off while somebody holds the lock, and release comes %s it: nothing is left", async (_, wait) => {
   await commitRing(lab);
   await all(async (host) => {
-    await undoBeside(host, "systemd-run --quiet --collect flock /run/spark-mesh.lock sleep 13");
-    await inside(lab, host.name, "while flock -n /run/spark-mesh.lock true; do sleep 0.1; done");
+    await undoBeside(host, "systemd-run --quiet --collect flock /run/spark-mesh/lock sleep 13");
+    await inside(lab, host.name, "while flock -n /run/spark-mesh/lock true; do sleep 0.1; done");
     await new Promise((resolve) => setTimeout(resolve, wait));
     await must(lab, host, "release", ringDocument(lab, host));
   });

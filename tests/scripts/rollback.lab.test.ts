@@ -70,7 +70,10 @@ const rolledBack = async ({ name }: LabHost) =>
 /** Everything is as it was; of us nothing is left but the note of the rollback. */
 async function expectFormer(host: LabHost, index: number): Promise<void> {
   await eventually(async () => {
-    const left = (await traces(lab, host.name)).replace(/^(\/run\/spark-mesh.lock|\/var\/lib\/spark-mesh)\n?/gm, "");
+    const left = (await traces(lab, host.name)).replace(
+      /^(\/run\/spark-mesh(\/lock)?|\/var\/lib\/spark-mesh)\n?/gm,
+      "",
+    );
     expect(left.trim(), host.name).toBe(before[index]?.trim());
   });
 }
