@@ -1,5 +1,6 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
+import { pathText } from "../config/judge";
 import { buildSource } from "../facts/buildSource";
 import { readMod } from "../facts/mods";
 import { modsFolder } from "../facts/modsSource";
@@ -26,8 +27,8 @@ export function readRecipes({ deployments }: ClusterConfig): Recipes {
         : caught(faults, told("mods: "), () => modsFolder(source));
     const build = builder === undefined ? undefined : caught(faults, told("build: "), () => buildSource(builder));
     if (from === undefined) continue;
-    const mods = recipe.mods.map(({ name: mod, reference }, index) => {
-      const place = `${recipe.source.at(["mods", index])}: mods[${index}]: `;
+    const mods = recipe.mods.map(({ name: mod, reference, path }) => {
+      const place = `${recipe.source.at(path)}: ${pathText(path)}: `;
       return [mod, caught(faults, told(place), () => readMod(from, reference)) ?? []] as const;
     });
     recipes.set(name, { recipe, mods: Object.fromEntries(mods), ...(build && { build }) });

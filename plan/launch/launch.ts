@@ -88,7 +88,9 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   if ("fault" in found) throw new Faults(`the recipe ${recipe.name}`, [found.fault]);
   faults.push(...changed.faults, ...server.faults);
   const isVllm = server.words.some(
-    ({ text }, index) => /(^|\/)vllm$/.test(text) && server.words[index + 1]?.text === "serve",
+    ({ text }, index) =>
+      // Another program's name may stand there, where the recipe says what it starts.
+      (/(^|\/)vllm$/.test(text) || recipe.runtime?.startsWith("vllm")) && server.words[index + 1]?.text === "serve",
   );
   if (!isVllm && faults.length === 0)
     faults.push(`${server.words[0]?.at}: command: found no \`vllm serve\`; it is what is given a rank`);

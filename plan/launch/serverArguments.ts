@@ -22,6 +22,9 @@ export interface Server {
 /** Parameters that the launch itself goes by, whether or not the command has them. */
 const LAUNCH_PARAMETERS = ["distributed_executor_backend", "master_port", "data_parallel_rpc_port", "data_parallel"];
 
+/** Values of placeholders that are no flags' values. */
+const MODEL_PARAMETERS = ["model", "resolved_model_path", "model_revision"];
+
 /** Flags that people override most; another one has to be in the command or the defaults. */
 const COMMON_PARAMETERS = [
   "port",
@@ -42,11 +45,16 @@ const COMMON_PARAMETERS = [
 ];
 
 /** The recipe's values with the overrides over them. On one host alone, spark-vllm-docker takes its recipes' tp for 1. */
-export function parametersOf({ version, nodes, defaults, model }: Recipe, overrides: Overrides): Parameters {
+export function parametersOf(
+  { version, nodes, defaults, model, modelRevision }: Recipe,
+  overrides: Overrides,
+): Parameters {
   const values = Object.entries(overrides.values).map(([key, value]) => [key, String(value)]);
   const alone = version === 1 && nodes.max === 1 && "tensor_parallel" in defaults;
   return {
-    ...(model !== undefined && { model }),
+    // Without weights of its own on disk, sparkrun's {resolved_model_path} is the model.
+    ...(model !== undefined && { model, resolved_model_path: model }),
+    ...(modelRevision !== undefined && { model_revision: modelRevision }),
     ...defaults,
     ...(alone && { tensor_parallel: "1" }),
     ...Object.fromEntries(values),
@@ -81,7 +89,7 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
 function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path }: Overrides): Server {
   const { source, model } = recipe;
   let words: readonly Word[] = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
-  const names = Object.keys(parameters).filter((key) => key !== "model" && !key.includes("."));
+  const names = Object.keys(parameters).filter((key) => !MODEL_PARAMETERS.includes(key) && !key.includes("."));
   for (const key of names.filter((name) => !LAUNCH_PARAMETERS.includes(name) || name === "data_parallel")) {
     const at = Object.hasOwn(values, key) ? path(key) : source.at(["defaults", key]);
     words = withParameter(words, key, parameters[key] ?? "", at);

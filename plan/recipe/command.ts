@@ -58,7 +58,12 @@ export function renderCommand({ source, command = "" }: Recipe, parameters: Para
     server.shift();
   }
   if (faults.length === 0)
-    faults.push(...server.flatMap((word) => jsonFault(word, command).map((text) => line(word.offset, text))));
+    faults.push(
+      ...server.flatMap((word, index) => {
+        if (isCut(word)) return [cutFault(server, index, line)];
+        return jsonFault(word, command).map((text) => line(word.offset, text));
+      }),
+    );
   return {
     env: Object.fromEntries(
       variables.map(({ text }) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]),
@@ -67,6 +72,23 @@ export function renderCommand({ source, command = "" }: Recipe, parameters: Para
     used,
     faults,
   };
+}
+
+/** Whether a word is the beginning of something in braces that goes on in the next word. */
+function isCut({ bare, text }: LexedWord): boolean {
+  return bare && text.split("{").length > text.split("}").length;
+}
+
+/** Said of the flag, which is what a reader looks for. */
+function cutFault(server: readonly LexedWord[], index: number, line: (offset: number, text: string) => string): string {
+  const flag = server[index - 1];
+  const named = flag?.text.startsWith("-") ? [flag] : [];
+  const words = [...named, ...server.slice(index, index + 1)];
+  const found = words.map(({ text }) => text).join(" ");
+  return line(
+    words[0]?.offset ?? 0,
+    `${found} ...: an argument in braces must be JSON, and without quotes it is split at its spaces; quote the whole of it: '{"name": "value"}'`,
+  );
 }
 
 /** An argument in braces with a colon is JSON to vLLM; a template in Jinja begins with two signs. */

@@ -6,11 +6,11 @@ export type Piece =
   | { readonly kind: "char"; readonly char: string; readonly offset: number }
   | { readonly kind: "placeholder"; readonly name: string; readonly offset: number };
 
-const PLACEHOLDER = /\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)\}/y;
+const PLACEHOLDER = /\{([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)?)\}/y;
 
 /**
- * A command template as its pieces. A placeholder is `{identifier}` or `{identifier.identifier}`; any other brace is
- * literal, and so are `{{` and `}}`, for one brace each, where the command has a `{{` at all.
+ * A command template as its pieces. A placeholder is `{name}` or `{name.name}`, with dashes in names as under `defaults`;
+ * any other brace is literal, and so are `{{` and `}}`, for one brace each, where the command has a `{{` at all.
  */
 export function piecesOf(template: string): readonly Piece[] {
   const doubled = template.includes("{{");

@@ -4,6 +4,8 @@ import type { Expanded, Piece } from "./template";
 export interface LexedWord {
   readonly text: string;
   readonly offset: number;
+  /** Whether it begins with a brace outside of quotes. */
+  readonly bare: boolean;
 }
 
 interface LexFault {
@@ -41,7 +43,7 @@ const QUOTED_VALUE =
 export function lex(pieces: readonly Piece[], expanded: (name: string) => Expanded): Lexed {
   const commands: LexedWord[][] = [[]];
   const faults: LexFault[] = [];
-  let word: { text: string; offset: number } | undefined;
+  let word: LexedWord | undefined;
   let quote: { char: "'" | '"'; offset: number } | undefined;
 
   const endWord = () => {
@@ -52,8 +54,8 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     endWord();
     if (commands.at(-1)?.length !== 0) commands.push([]);
   };
-  const add = (text: string, offset: number) => {
-    word = word ? { ...word, text: word.text + text } : { text, offset };
+  const add = (text: string, offset: number, quoted = quote !== undefined) => {
+    word = word ? { ...word, text: word.text + text } : { text, offset, bare: !quoted && text.startsWith("{") };
   };
   const charAt = (index: number): string | undefined => {
     const piece = pieces[index];
@@ -67,11 +69,11 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     if (piece.kind === "placeholder") {
       const result = expanded(piece.name);
       if ("fault" in result) faults.push({ offset, text: result.fault });
-      else if (quote) add(result.value, offset);
+      else if (quote) add(quote.char === '"' ? unescaped(result.value) : result.value, offset);
       else if (/\s/.test(result.value.trim()) && /["']/.test(result.value)) {
         faults.push({ offset, text: `{${piece.name}}: ${QUOTED_VALUE.replace("name", piece.name)}` });
       } else {
-        const [first = "", ...others] = result.value.split(/\s+/);
+        const [first = "", ...others] = unescaped(result.value).split(/\s+/);
         if (first !== "") add(first, offset);
         for (const part of others) {
           endWord();
@@ -131,6 +133,11 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
   if (quote) faults.push({ offset: quote.offset, text: `a quote (${quote.char}) that doesn't end` });
   endWord();
   return { commands: commands.filter(({ length }) => length > 0), faults };
+}
+
+/** Other tools let a shell read a value, and people escape its quotes for that: `{\"a\": 1}`. */
+function unescaped(value: string): string {
+  return value.includes('\\"') ? value.replace(/\\(["\\])/g, "$1") : value;
 }
 
 /**
