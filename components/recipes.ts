@@ -4,7 +4,7 @@ import { pathText } from "../config/judge";
 import { buildSource } from "../facts/buildSource";
 import { readMod } from "../facts/mods";
 import { modsFolder } from "../facts/modsSource";
-import { readRecipeFile } from "../facts/recipeFile";
+import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import type { Recipes } from "../plan/deployments/launches";
 import type { DeploymentRecipe } from "../plan/deployments/plan";
 import { parseRecipe } from "../plan/recipe/recipe";
@@ -39,7 +39,8 @@ export function readRecipes({ deployments }: ClusterConfig): Recipes {
 
 function readRecipe(wanted: string) {
   const { file, text, folder } = readRecipeFile(wanted);
-  return { recipe: parseRecipe(file, text), folder };
+  const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
+  return { recipe, folder };
 }
 
 /** What `read` returns; undefined after its faults are among the others. */

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { Faults } from "../../config/faults";
 import { pathText, shown } from "../../config/judge";
+import { type ReadBase, withIncluded } from "./include";
 import { DEFAULT_CONTAINER, notActedOn, TOKENS, undone } from "./notActedOn";
 import { flatten, type Parameters } from "./parameters";
 import * as schema from "./schema";
@@ -52,10 +53,20 @@ export type Written = z.infer<typeof schema.recipe>;
  * A recipe of version 1 or 2.
  *
  * @param file for messages, and the recipe's name.
+ * @param readBase reads what it includes. Default: there is nothing beside it.
  * @throws Faults with everything that is wrong, `FILE:LINE:COLUMN` first.
  */
-export function parseRecipe(file: string, text: string): Recipe {
-  const source = parseSource(file, text);
+export function parseRecipe(file: string, text: string, readBase: ReadBase = noBase): Recipe {
+  return recipeOf(withIncluded(parseSource(file, text), readBase));
+}
+
+function noBase(file: string, name: string): never {
+  throw new Faults("the recipe", [`${name}: no such recipe beside ${file}`]);
+}
+
+/** @throws Faults with everything that is wrong */
+function recipeOf(source: RecipeSource): Recipe {
+  const { file } = source;
   const faults: string[] = [];
   const judged = schema.recipe.safeParse(withoutEmptyLists(source.value));
   if (!judged.success) {

@@ -114,6 +114,7 @@ const metadata = z.looseObject(
 
 export const recipe = z
   .looseObject({
+    include: line.nullish().describe("The recipe beside this one that this one is built on"),
     recipe_version: line
       .nullish()
       .describe("1 (spark-vllm-docker) or 2 (sparkrun). Another one is read as 2. Default: 2"),
