@@ -67,7 +67,9 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
   const { env, words, used, faults } = renderCommand(recipe, parameters);
   let overridden = words;
   const refused: string[] = [];
-  for (const key of Object.keys(overrides.values).filter((name) => !used.has(name))) {
+  for (const key of Object.keys(overrides.values).filter(
+    (name) => !used.has(name) && !recipe.conditions.includes(name),
+  )) {
     const flag = flagOf(key);
     if (findFlag(words, flag) || COMMON_PARAMETERS.includes(key)) {
       overridden = withParameter(overridden, key, parameters[key] ?? "", overrides.path(key));
@@ -123,7 +125,7 @@ function withRevision({ source, model, modelRevision }: Recipe, words: readonly 
 
 /** Defaults that change nothing, unless the command says the same in its own words. */
 function unusedDefaults(
-  { source, defaults }: Recipe,
+  { source, defaults, conditions }: Recipe,
   words: readonly Word[],
   used: ReadonlySet<string>,
   { values }: Overrides,
@@ -134,7 +136,8 @@ function unusedDefaults(
     return flag !== undefined && (isSwitch || flagValue(words, flagOf(key))?.text === defaults[key]);
   };
   return Object.keys(defaults)
-    .filter((key) => !key.includes(".") && !used.has(key) && !LAUNCH_PARAMETERS.includes(key))
+    .filter((key) => !key.includes(".") && !used.has(key))
+    .filter((key) => !LAUNCH_PARAMETERS.includes(key) && !conditions.includes(key))
     .filter((key) => !Object.hasOwn(values, key) && !saysTheSame(key))
     .map((key) => `${source.atKey(["defaults", key])}: defaults.${key}: not acted on: the command has no {${key}}`);
 }

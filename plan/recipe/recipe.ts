@@ -42,6 +42,10 @@ export interface Recipe {
   readonly buildArgs: readonly string[];
   readonly executor: ExecutorConfig;
   readonly metadata: Metadata;
+  /** What holds under conditions alone, and isn't in the rest yet; see layers.ts. */
+  readonly layers: NonNullable<Written["overrides"]>;
+  /** Names of the defaults that those conditions ask of. */
+  readonly conditions: readonly string[];
   /** One line each, place first: what is written but not acted on. */
   readonly warnings: readonly string[];
 }
@@ -64,8 +68,12 @@ function noBase(file: string, name: string): never {
   throw new Faults("the recipe", [`${name}: no such recipe beside ${file}`]);
 }
 
-/** @throws Faults with everything that is wrong */
-function recipeOf(source: RecipeSource): Recipe {
+/**
+ * What a source says.
+ *
+ * @throws Faults with everything that is wrong.
+ */
+export function recipeOf(source: RecipeSource): Recipe {
   const { file } = source;
   const faults: string[] = [];
   const judged = schema.recipe.safeParse(withoutEmptyLists(source.value));
@@ -101,6 +109,8 @@ function recipeOf(source: RecipeSource): Recipe {
     buildArgs: buildArgs.map(({ text }) => text),
     executor: written.executor_config ?? {},
     metadata: written.metadata ?? {},
+    layers: written.overrides ?? [],
+    conditions: (written.overrides ?? []).flatMap(({ when }) => Object.keys(when.config ?? {})),
     warnings: notActedOn(source, written),
   };
 }
@@ -143,14 +153,25 @@ function runtimeOf({ runtime }: Written): schema.RuntimeName | undefined {
   return schema.isOldVllm(runtime) ? "vllm" : (runtime ?? undefined);
 }
 
-function wrongNames(source: RecipeSource, { env, defaults }: Written): readonly string[] {
-  const wrong = (parent: string, pattern: RegExp, keys: Readonly<Record<string, unknown>>, what: string) =>
-    Object.keys(keys)
+function wrongNames(source: RecipeSource, { env, defaults, overrides }: Written): readonly string[] {
+  const wrong = (
+    parent: readonly PropertyKey[],
+    pattern: RegExp,
+    keys: Readonly<Record<string, unknown>> | null | undefined,
+    what: string,
+  ) =>
+    Object.keys(keys ?? {})
       .filter((key) => !pattern.test(key))
-      .map((key) => `${source.atKey([parent, key])}: ${parent}: found the name ${shown(key)}; allowed: ${what}`);
+      .map((key) => {
+        return `${source.atKey([...parent, key])}: ${pathText(parent)}: found the name ${shown(key)}; allowed: ${what}`;
+      });
+  const both = (parent: readonly PropertyKey[], values: Pick<Written, "env" | "defaults">) => [
+    ...wrong([...parent, "env"], /^[A-Za-z_]\w*$/, values.env, "letters, digits and _, no digit first"),
+    ...wrong([...parent, "defaults"], /^[A-Za-z_][\w-]*$/, values.defaults, "letters, digits, _ and -, no digit first"),
+  ];
   return [
-    ...wrong("env", /^[A-Za-z_]\w*$/, env ?? {}, "letters, digits and _, no digit first"),
-    ...wrong("defaults", /^[A-Za-z_][\w-]*$/, defaults ?? {}, "letters, digits, _ and -, no digit first"),
+    ...both([], { env, defaults }),
+    ...(overrides ?? []).flatMap((layer, index) => both(["overrides", index], layer)),
   ];
 }
 

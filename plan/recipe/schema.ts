@@ -112,6 +112,47 @@ const metadata = z.looseObject(
   allowed("a mapping"),
 );
 
+const defaults = z.record(z.string(), parameter, allowed("a mapping of parameters"));
+const env = z.record(
+  z.string(),
+  scalar('a text, a number, true or false; "" for an empty one'),
+  allowed("a mapping of variables"),
+);
+
+/** What says which launch it is, and what other tools find it by. */
+const FIXED = [
+  "port",
+  "served_model_name",
+  ...["tensor", "pipeline", "data", "expert", "context"].map((kind) => `${kind}_parallel`),
+];
+const layerText = "when, and defaults, env or container";
+const whenText = "conditions, e.g. { nodes: 2 }, and config: { NAME: value }";
+
+/** One entry of `overrides`: values that hold where all of `when` does. */
+const layer = z
+  .strictObject(
+    {
+      when: z
+        .record(z.string(), z.json(), allowed(whenText))
+        .refine((when) => Object.keys(when).length > 0, allowed(whenText))
+        .refine(
+          ({ config }) =>
+            config === undefined || (typeof config === "object" && config !== null && !Array.isArray(config)),
+          allowed(whenText),
+        ),
+      defaults: defaults
+        .refine(
+          (values) => Object.keys(values).every((key) => !FIXED.includes(key)),
+          allowed(`other values than ${FIXED.join(", ")}, which conditions or other tools go by`),
+        )
+        .nullish(),
+      env: env.nullish(),
+      container: image.nullish(),
+    },
+    allowed(layerText),
+  )
+  .refine(({ defaults, env, container }) => defaults || env || container, allowed(layerText));
+
 export const recipe = z
   .looseObject({
     include: line.nullish().describe("The recipe beside this one that this one is built on"),
@@ -136,18 +177,14 @@ export const recipe = z
     max_nodes: nodes.nullish(),
     solo_only: flag.nullish(),
     cluster_only: flag.nullish(),
-    defaults: z
-      .record(z.string(), parameter, allowed("a mapping of parameters"))
+    defaults: defaults
       .nullish()
       .describe("Values of the command's placeholders; without a command, the server's flags"),
-    env: z
-      .record(
-        z.string(),
-        scalar('a text, a number, true or false; "" for an empty one'),
-        allowed("a mapping of variables"),
-      )
+    env: env.nullish().describe("The container's environment, as data: no shell looks at it"),
+    overrides: z
+      .array(layer, allowed("a list of values with conditions"))
       .nullish()
-      .describe("The container's environment, as data: no shell looks at it"),
+      .describe("Values that hold under conditions: when, and defaults, env or container"),
     command: z
       .string(allowed("the server's command"))
       .refine((value) => value.trim() !== "" && isWhole(value), allowed("the server's command, not empty"))
