@@ -64,7 +64,8 @@ export function parametersOf(
 /** From the recipe's command, or from its defaults where it has none. */
 export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Overrides): Server {
   if (recipe.command === undefined) return serverOfDefaults(recipe, parameters, overrides);
-  const { env, words, used, faults } = renderCommand(recipe, parameters);
+  const { env, words, faults, ...rendered } = renderCommand(recipe, parameters);
+  const used = new Set(rendered.used);
   let overridden = words;
   const refused: string[] = [];
   for (const key of Object.keys(overrides.values).filter(
@@ -79,6 +80,17 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
       refused.push(`${overrides.path(key)}: the command has no {${key}} and no ${flag.names[0]}${hint}`);
     }
   }
+  // The one default that sparkrun gives a server whose command doesn't have it.
+  const { served_model_name: served } = recipe.defaults;
+  if (served !== undefined && !findFlag(overridden, flagOf("served_model_name"))) {
+    overridden = withParameter(
+      overridden,
+      "served_model_name",
+      served,
+      recipe.source.at(["defaults", "served_model_name"]),
+    );
+    used.add("served_model_name");
+  }
   return {
     env,
     words: withRevision(recipe, overridden),
@@ -90,12 +102,15 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
 /** A command that was not written: every default is a flag. */
 function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path }: Overrides): Server {
   const { source, model } = recipe;
-  let words: readonly Word[] = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
+  const start = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
+  // By flag: two names may stand for one, and the later counts.
+  const options = new Map<string, readonly Word[]>();
   const names = Object.keys(parameters).filter((key) => !MODEL_PARAMETERS.includes(key) && !key.includes("."));
   for (const key of names.filter((name) => !LAUNCH_PARAMETERS.includes(name) || name === "data_parallel")) {
     const at = Object.hasOwn(values, key) ? path(key) : source.at(["defaults", key]);
-    words = withParameter(words, key, parameters[key] ?? "", at);
+    options.set(flagOf(key).names[0] ?? "", withParameter([], key, parameters[key] ?? "", at));
   }
+  const words = [...start, ...[...options.values()].flat()];
   return { env: {}, words: withRevision(recipe, words), faults: [], warnings: [] };
 }
 
@@ -130,7 +145,9 @@ function unusedDefaults(
   used: ReadonlySet<string>,
   { values }: Overrides,
 ): readonly string[] {
+  const texts = new Set(words.map(({ text }) => text.replace(/=.*$/s, "").replaceAll("_", "-")));
   const saysTheSame = (key: string) => {
+    if (!flagOf(key).names.some((name) => texts.has(name))) return false;
     const flag = findFlag(words, flagOf(key));
     const isSwitch = /^(true|yes|on)$/i.test(defaults[key] ?? "");
     return flag !== undefined && (isSwitch || flagValue(words, flagOf(key))?.text === defaults[key]);

@@ -1,6 +1,6 @@
 import type { Parameters } from "./parameters";
 import type { Recipe } from "./recipe";
-import { expand, piecesOf } from "./template";
+import { expander, piecesOf } from "./template";
 import { type LexedWord, lex } from "./words";
 
 /** One argument of the server, and `FILE:LINE:COLUMN` of where it comes from. */
@@ -27,7 +27,7 @@ const ASSIGNMENT = /^[A-Za-z_]\w*=/;
  */
 export function renderCommand({ source, command = "" }: Recipe, parameters: Parameters): Command {
   const used = new Set<string>();
-  const lexed = lex(piecesOf(command), (name) => expand(name, parameters, used));
+  const lexed = lex(piecesOf(command), expander(parameters, used));
   const at = (offset: number) => source.inside(["command"], offset);
   const line = (offset: number, text: string) => `${at(offset)}: command: ${text}`;
   const faults = lexed.faults.map(({ offset, text }) => line(offset, text));

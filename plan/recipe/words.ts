@@ -43,7 +43,7 @@ const QUOTED_VALUE =
 export function lex(pieces: readonly Piece[], expanded: (name: string) => Expanded): Lexed {
   const commands: LexedWord[][] = [[]];
   const faults: LexFault[] = [];
-  let word: LexedWord | undefined;
+  let word: { text: string; readonly offset: number; readonly bare: boolean } | undefined;
   let quote: { char: "'" | '"'; offset: number } | undefined;
 
   const endWord = () => {
@@ -55,11 +55,12 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     if (commands.at(-1)?.length !== 0) commands.push([]);
   };
   const add = (text: string, offset: number, quoted = quote !== undefined) => {
-    word = word ? { ...word, text: word.text + text } : { text, offset, bare: !quoted && text.startsWith("{") };
+    if (word) word.text += text;
+    else word = { text, offset, bare: !quoted && text.startsWith("{") };
   };
   const charAt = (index: number): string | undefined => {
     const piece = pieces[index];
-    return piece?.kind === "char" ? piece.char : piece && "{";
+    return piece?.kind === "char" ? piece.text : piece && "{";
   };
 
   for (let index = 0; index < pieces.length; index++) {
@@ -67,11 +68,11 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     if (!piece) break;
     const { offset } = piece;
     if (piece.kind === "placeholder") {
-      const result = expanded(piece.name);
+      const result = expanded(piece.text);
       if ("fault" in result) faults.push({ offset, text: result.fault });
       else if (quote) add(quote.char === '"' ? unescaped(result.value) : result.value, offset);
       else if (/\s/.test(result.value.trim()) && /["']/.test(result.value)) {
-        faults.push({ offset, text: `{${piece.name}}: ${QUOTED_VALUE.replace("name", piece.name)}` });
+        faults.push({ offset, text: `{${piece.text}}: ${QUOTED_VALUE.replace("name", piece.text)}` });
       } else {
         const [first = "", ...others] = unescaped(result.value).split(/\s+/);
         if (first !== "") add(first, offset);
@@ -82,7 +83,7 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
       }
       continue;
     }
-    const { char } = piece;
+    const { text: char } = piece;
     const next = charAt(index + 1);
     if (quote?.char === "'") {
       if (char === "'") quote = undefined;
@@ -148,15 +149,15 @@ function continuation(pieces: readonly Piece[], index: number, inWord: boolean):
   let last = index;
   for (let at = index + 1; at < pieces.length; at++) {
     const piece = pieces[at];
-    if (piece?.kind !== "char" || !/\s/.test(piece.char)) break;
+    if (piece?.kind !== "char" || !/\s/.test(piece.text)) break;
     last = at;
-    if (piece.char === "\n") return at;
+    if (piece.text === "\n") return at;
   }
   const atEnd = last === pieces.length - 1;
   return atEnd || (last > index && !inWord) ? last : undefined;
 }
 
 function skipTo(pieces: readonly Piece[], from: number, end: string): number {
-  const index = pieces.findIndex((piece, at) => at > from && piece.kind === "char" && piece.char === end);
+  const index = pieces.findIndex((piece, at) => at > from && piece.kind === "char" && piece.text === end);
   return index === -1 ? pieces.length : index;
 }

@@ -56,6 +56,13 @@ describe("values of defaults", () => {
   });
 });
 
+it("have a name for the served model, which the server gets though its command has none", () => {
+  const text = recipe("defaults: { served_model_name: a b }", "command: vllm serve {model} --port 1");
+  expect(argv(text)).toBe(serve(" --port 1 --served-model-name a b"));
+  expect(launch(text).warnings).toEqual([]);
+  expect(argv(text.replace("--port 1", "--served-model-name=c"))).toBe(serve(" --served-model-name=c"));
+});
+
 describe("an argument in braces", () => {
   it.each([
     ["vllm serve {model} \\\n    --port 8000 \\\n    --x {temperature: 0.7, top_k: 20}", "6:5", "--x"],
