@@ -1,6 +1,6 @@
 /** `npm run recipe`: what a recipe would run, and what a recipe may say. */
 
-import { readRecipeFile } from "../facts/recipeFile";
+import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import { shellQuoted } from "../facts/sshArguments";
 import { type LaunchPlan, type LaunchWish, planLaunch } from "../plan/launch/launch";
 import { parallelText } from "../plan/launch/ranks";
@@ -27,8 +27,8 @@ function shown({
   topology,
   set,
 }: Extract<RecipeOptions, { command: "show" }>): LaunchPlan {
-  const { file, text } = readRecipeFile(wanted);
-  const recipe = parseRecipe(file, text);
+  const { file, text, folder } = readRecipeFile(wanted);
+  const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
   const wish = (hosts: LaunchWish["hosts"]): LaunchWish => ({
     name: recipe.name.toLowerCase().replace(/[^a-z0-9]+/g, "-"),
     recipe,

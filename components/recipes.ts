@@ -1,9 +1,10 @@
 import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
+import { pathText } from "../config/judge";
 import { buildSource } from "../facts/buildSource";
 import { readMod } from "../facts/mods";
 import { modsFolder } from "../facts/modsSource";
-import { readRecipeFile } from "../facts/recipeFile";
+import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import type { Recipes } from "../plan/deployments/launches";
 import type { DeploymentRecipe } from "../plan/deployments/plan";
 import { parseRecipe } from "../plan/recipe/recipe";
@@ -26,8 +27,8 @@ export function readRecipes({ deployments }: ClusterConfig): Recipes {
         : caught(faults, told("mods: "), () => modsFolder(source));
     const build = builder === undefined ? undefined : caught(faults, told("build: "), () => buildSource(builder));
     if (from === undefined) continue;
-    const mods = recipe.mods.map(({ name: mod, reference }, index) => {
-      const place = `${recipe.source.at(["mods", index])}: mods[${index}]: `;
+    const mods = recipe.mods.map(({ name: mod, reference, path }) => {
+      const place = `${recipe.source.at(path)}: ${pathText(path)}: `;
       return [mod, caught(faults, told(place), () => readMod(from, reference)) ?? []] as const;
     });
     recipes.set(name, { recipe, mods: Object.fromEntries(mods), ...(build && { build }) });
@@ -38,7 +39,8 @@ export function readRecipes({ deployments }: ClusterConfig): Recipes {
 
 function readRecipe(wanted: string) {
   const { file, text, folder } = readRecipeFile(wanted);
-  return { recipe: parseRecipe(file, text), folder };
+  const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
+  return { recipe, folder };
 }
 
 /** What `read` returns; undefined after its faults are among the others. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Faults } from "../config/faults";
 import { nearest } from "../config/nearest";
@@ -33,6 +33,26 @@ export function readRecipeFile(wanted: string): RecipeFile {
     ]);
   }
   return { file: `recipes/${found}`, text: textOf(join(folder, found), wanted), folder };
+}
+
+/**
+ * The file that a recipe is built on, beside it.
+ *
+ * @param folder of both.
+ * @param file of the recipe, as messages name it.
+ * @param name of the other one, with or without its ending.
+ * @throws Faults where there is none, or where it is a link to elsewhere.
+ */
+export function readIncluded(folder: string, file: string, name: string): Omit<RecipeFile, "folder"> {
+  const names = /\.ya?ml$/.test(name) ? [name] : [`${name}.yaml`, `${name}.yml`];
+  const found = names.find((candidate) => existsSync(join(folder, candidate)));
+  const missing = `${name}: no such recipe beside ${file}`;
+  if (found === undefined) throw new Faults("the recipe", [missing]);
+  const path = join(folder, found);
+  // A recipe of other people's must not show what else this machine has.
+  if (dirname(realpathSync(path)) !== realpathSync(folder))
+    throw new Faults("the recipe", [`${name}: is a link to another folder; a recipe's base lies beside it`]);
+  return { file: file.includes("/") ? `${dirname(file)}/${found}` : found, text: textOf(path, name) };
 }
 
 export function shippedFolder(): string {

@@ -57,14 +57,21 @@ interface Found {
 export function findFlag(words: readonly Word[], flag: Flag): Found | undefined {
   for (let index = words.length - 1; index >= 0; index--) {
     const word = words[index];
-    const [, name, joined] = /^(--?[^=]+)(?:=(.*))?$/s.exec(word?.text ?? "") ?? [];
-    if (!word || name === undefined || !flag.names.includes(plainName(name))) continue;
+    if (!word?.text.startsWith("-")) continue;
+    const [name, joined] = split(word.text);
+    if (!flag.names.includes(plainName(name))) continue;
     if (joined !== undefined) return { index, count: 1, value: { ...word, text: joined } };
     const next = words[index + 1];
     if (!flag.hasValue || !next || isFlag(next.text)) return { index, count: 1, value: undefined };
     return { index, count: 2, value: next };
   }
   return undefined;
+}
+
+/** A flag's name, and its value where both are one word. */
+function split(text: string): readonly [string, string | undefined] {
+  const equals = text.indexOf("=");
+  return equals === -1 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 
 export function flagValue(words: readonly Word[], flag: Flag): Word | undefined {
@@ -107,13 +114,16 @@ export function isSecret(words: readonly string[], index: number): boolean {
 
 /** The name of the flag that a word is, or is a value of; "" for none. */
 function flagBefore(words: readonly string[], index: number): string {
-  const flag = words.slice(0, index + 1).findLast(isFlag) ?? "";
-  return plainName(flag.replace(/=.*$/s, ""));
+  for (let at = index; at >= 0; at--) {
+    const word = words[at] ?? "";
+    if (isFlag(word)) return plainName(split(word)[0]);
+  }
+  return "";
 }
 
 /** vLLM takes --max_model_len for --max-model-len. */
 function plainName(name: string): string {
-  return name.startsWith("--") ? name.replaceAll("_", "-") : name;
+  return name.startsWith("--") && name.includes("_") ? name.replaceAll("_", "-") : name;
 }
 
 function isFlag(text: string): boolean {

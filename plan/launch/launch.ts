@@ -1,6 +1,8 @@
 import { Faults } from "../../config/faults";
 import { ncclEnv, type RankMesh } from "../nccl";
 import type { Word } from "../recipe/command";
+import { type LaunchFacts, renderEnvironment } from "../recipe/envTemplates";
+import { withLayers } from "../recipe/layers";
 import type { Mod, Recipe } from "../recipe/recipe";
 import { containerName, dockerRun } from "./docker";
 import { contradictions, differing, rankEnvironment } from "./environment";
@@ -10,6 +12,7 @@ import { overridden } from "./overrides";
 import { countFaults, countOf, type Parallel, parallelOf, type RankHost } from "./ranks";
 import { launcherOf } from "./runtimes";
 import { type Overrides, parametersOf, serverOf } from "./serverArguments";
+import { shapeOf } from "./shape";
 import { notActedOn, secretWarnings, utilizationWarnings } from "./warnings";
 
 /** What a deployment asks for. */
@@ -79,7 +82,8 @@ export const PORT = 8000;
  */
 export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   const faults: string[] = [];
-  const changed = overridden(wish.recipe, wish.overrides);
+  const layered = withLayers(wish.recipe, (recipe) => shapeOf(recipe, wish.overrides));
+  const changed = overridden(layered, wish.overrides);
   const { recipe, overrides } = changed;
   const parameters = parametersOf(recipe, overrides);
   const server = serverOf(recipe, parameters, overrides);
@@ -88,7 +92,9 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   if ("fault" in found) throw new Faults(`the recipe ${recipe.name}`, [found.fault]);
   faults.push(...changed.faults, ...server.faults);
   const isVllm = server.words.some(
-    ({ text }, index) => /(^|\/)vllm$/.test(text) && server.words[index + 1]?.text === "serve",
+    ({ text }, index) =>
+      // Another program's name may stand there, where the recipe says what it starts.
+      (/(^|\/)vllm$/.test(text) || recipe.runtime?.startsWith("vllm")) && server.words[index + 1]?.text === "serve",
   );
   if (!isVllm && faults.length === 0)
     faults.push(`${server.words[0]?.at}: command: found no \`vllm serve\`; it is what is given a rank`);
@@ -109,8 +115,12 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
         )
       : {};
   const variables = hosts.map(({ name }) => nccl[name] ?? {});
-  const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env));
   const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
+  const environments = variables.map((own, rank) => {
+    const facts = launchFacts(wish.name, id, recipe.modelRevision, rank, hosts);
+    return rankEnvironment(own, launch.env, renderEnvironment(recipe, parameters, facts, faults), server.env);
+  });
+  if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, [...new Set(faults)]);
   const weights = weightsOf(recipe.metadata);
   const { memory_limit } = recipe.executor;
   const identity = { ...wish.known, model: id, revision: recipe.modelRevision ?? "" };
@@ -175,6 +185,27 @@ function numberOf(
     `${word.at}: ${FLAGS[name].names[0]}: found ${word.text}; allowed: ${whole ? "a whole number from 1 to 65535" : "more than 0, up to 1"}`,
   );
   return undefined;
+}
+
+/** What a recipe's environment may ask of the launch. */
+function launchFacts(
+  deployment: string,
+  model: string,
+  revision: string | undefined,
+  rank: number,
+  hosts: readonly RankHost[],
+): LaunchFacts {
+  const isCommit = /^[0-9a-f]{40}$/.test(revision ?? "");
+  const inCache = `/root/.cache/huggingface/hub/models--${model.replaceAll("/", "--")}/snapshots/${revision}`;
+  return {
+    model_path: model.startsWith("/") ? model : isCommit ? inCache : undefined,
+    model_revision: revision,
+    num_nodes: String(hosts.length),
+    node_rank: String(rank),
+    node_host: hosts[rank]?.address,
+    cluster_id: deployment,
+    runtime_cache_dir: undefined,
+  };
 }
 
 /** A model that is a folder on every host. */

@@ -22,6 +22,9 @@ export interface Server {
 /** Parameters that the launch itself goes by, whether or not the command has them. */
 const LAUNCH_PARAMETERS = ["distributed_executor_backend", "master_port", "data_parallel_rpc_port", "data_parallel"];
 
+/** Values of placeholders that are no flags' values. */
+const MODEL_PARAMETERS = ["model", "resolved_model_path", "model_revision"];
+
 /** Flags that people override most; another one has to be in the command or the defaults. */
 const COMMON_PARAMETERS = [
   "port",
@@ -42,11 +45,16 @@ const COMMON_PARAMETERS = [
 ];
 
 /** The recipe's values with the overrides over them. On one host alone, spark-vllm-docker takes its recipes' tp for 1. */
-export function parametersOf({ version, nodes, defaults, model }: Recipe, overrides: Overrides): Parameters {
+export function parametersOf(
+  { version, nodes, defaults, model, modelRevision }: Recipe,
+  overrides: Overrides,
+): Parameters {
   const values = Object.entries(overrides.values).map(([key, value]) => [key, String(value)]);
   const alone = version === 1 && nodes.max === 1 && "tensor_parallel" in defaults;
   return {
-    ...(model !== undefined && { model }),
+    // Without weights of its own on disk, sparkrun's {resolved_model_path} is the model.
+    ...(model !== undefined && { model, resolved_model_path: model }),
+    ...(modelRevision !== undefined && { model_revision: modelRevision }),
     ...defaults,
     ...(alone && { tensor_parallel: "1" }),
     ...Object.fromEntries(values),
@@ -56,10 +64,13 @@ export function parametersOf({ version, nodes, defaults, model }: Recipe, overri
 /** From the recipe's command, or from its defaults where it has none. */
 export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Overrides): Server {
   if (recipe.command === undefined) return serverOfDefaults(recipe, parameters, overrides);
-  const { env, words, used, faults } = renderCommand(recipe, parameters);
+  const { env, words, faults, ...rendered } = renderCommand(recipe, parameters);
+  const used = new Set(rendered.used);
   let overridden = words;
   const refused: string[] = [];
-  for (const key of Object.keys(overrides.values).filter((name) => !used.has(name))) {
+  for (const key of Object.keys(overrides.values).filter(
+    (name) => !used.has(name) && !recipe.conditions.includes(name),
+  )) {
     const flag = flagOf(key);
     if (findFlag(words, flag) || COMMON_PARAMETERS.includes(key)) {
       overridden = withParameter(overridden, key, parameters[key] ?? "", overrides.path(key));
@@ -68,6 +79,17 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
       const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
       refused.push(`${overrides.path(key)}: the command has no {${key}} and no ${flag.names[0]}${hint}`);
     }
+  }
+  // The one default that sparkrun gives a server whose command doesn't have it.
+  const { served_model_name: served } = recipe.defaults;
+  if (served !== undefined && !findFlag(overridden, flagOf("served_model_name"))) {
+    overridden = withParameter(
+      overridden,
+      "served_model_name",
+      served,
+      recipe.source.at(["defaults", "served_model_name"]),
+    );
+    used.add("served_model_name");
   }
   return {
     env,
@@ -80,12 +102,15 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
 /** A command that was not written: every default is a flag. */
 function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path }: Overrides): Server {
   const { source, model } = recipe;
-  let words: readonly Word[] = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
-  const names = Object.keys(parameters).filter((key) => key !== "model" && !key.includes("."));
+  const start = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
+  // By flag: two names may stand for one, and the later counts.
+  const options = new Map<string, readonly Word[]>();
+  const names = Object.keys(parameters).filter((key) => !MODEL_PARAMETERS.includes(key) && !key.includes("."));
   for (const key of names.filter((name) => !LAUNCH_PARAMETERS.includes(name) || name === "data_parallel")) {
     const at = Object.hasOwn(values, key) ? path(key) : source.at(["defaults", key]);
-    words = withParameter(words, key, parameters[key] ?? "", at);
+    options.set(flagOf(key).names[0] ?? "", withParameter([], key, parameters[key] ?? "", at));
   }
+  const words = [...start, ...[...options.values()].flat()];
   return { env: {}, words: withRevision(recipe, words), faults: [], warnings: [] };
 }
 
@@ -115,18 +140,21 @@ function withRevision({ source, model, modelRevision }: Recipe, words: readonly 
 
 /** Defaults that change nothing, unless the command says the same in its own words. */
 function unusedDefaults(
-  { source, defaults }: Recipe,
+  { source, defaults, conditions }: Recipe,
   words: readonly Word[],
   used: ReadonlySet<string>,
   { values }: Overrides,
 ): readonly string[] {
+  const texts = new Set(words.map(({ text }) => text.replace(/=.*$/s, "").replaceAll("_", "-")));
   const saysTheSame = (key: string) => {
+    if (!flagOf(key).names.some((name) => texts.has(name))) return false;
     const flag = findFlag(words, flagOf(key));
     const isSwitch = /^(true|yes|on)$/i.test(defaults[key] ?? "");
     return flag !== undefined && (isSwitch || flagValue(words, flagOf(key))?.text === defaults[key]);
   };
   return Object.keys(defaults)
-    .filter((key) => !key.includes(".") && !used.has(key) && !LAUNCH_PARAMETERS.includes(key))
+    .filter((key) => !key.includes(".") && !used.has(key))
+    .filter((key) => !LAUNCH_PARAMETERS.includes(key) && !conditions.includes(key))
     .filter((key) => !Object.hasOwn(values, key) && !saysTheSame(key))
     .map((key) => `${source.atKey(["defaults", key])}: defaults.${key}: not acted on: the command has no {${key}}`);
 }

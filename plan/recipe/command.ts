@@ -1,6 +1,6 @@
 import type { Parameters } from "./parameters";
 import type { Recipe } from "./recipe";
-import { expand, piecesOf } from "./template";
+import { expander, piecesOf } from "./template";
 import { type LexedWord, lex } from "./words";
 
 /** One argument of the server, and `FILE:LINE:COLUMN` of where it comes from. */
@@ -27,7 +27,7 @@ const ASSIGNMENT = /^[A-Za-z_]\w*=/;
  */
 export function renderCommand({ source, command = "" }: Recipe, parameters: Parameters): Command {
   const used = new Set<string>();
-  const lexed = lex(piecesOf(command), (name) => expand(name, parameters, used));
+  const lexed = lex(piecesOf(command), expander(parameters, used));
   const at = (offset: number) => source.inside(["command"], offset);
   const line = (offset: number, text: string) => `${at(offset)}: command: ${text}`;
   const faults = lexed.faults.map(({ offset, text }) => line(offset, text));
@@ -58,7 +58,12 @@ export function renderCommand({ source, command = "" }: Recipe, parameters: Para
     server.shift();
   }
   if (faults.length === 0)
-    faults.push(...server.flatMap((word) => jsonFault(word, command).map((text) => line(word.offset, text))));
+    faults.push(
+      ...server.flatMap((word, index) => {
+        if (isCut(word)) return [cutFault(server, index, line)];
+        return jsonFault(word, command).map((text) => line(word.offset, text));
+      }),
+    );
   return {
     env: Object.fromEntries(
       variables.map(({ text }) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]),
@@ -67,6 +72,23 @@ export function renderCommand({ source, command = "" }: Recipe, parameters: Para
     used,
     faults,
   };
+}
+
+/** Whether a word is the beginning of something in braces that goes on in the next word. */
+function isCut({ bare, text }: LexedWord): boolean {
+  return bare && text.split("{").length > text.split("}").length;
+}
+
+/** Said of the flag, which is what a reader looks for. */
+function cutFault(server: readonly LexedWord[], index: number, line: (offset: number, text: string) => string): string {
+  const flag = server[index - 1];
+  const named = flag?.text.startsWith("-") ? [flag] : [];
+  const words = [...named, ...server.slice(index, index + 1)];
+  const found = words.map(({ text }) => text).join(" ");
+  return line(
+    words[0]?.offset ?? 0,
+    `${found} ...: an argument in braces must be JSON, and without quotes it is split at its spaces; quote the whole of it: '{"name": "value"}'`,
+  );
 }
 
 /** An argument in braces with a colon is JSON to vLLM; a template in Jinja begins with two signs. */

@@ -15,6 +15,7 @@ export function flatten(source: RecipeSource, defaults: Readonly<Record<string, 
     if (Array.isArray(value)) {
       return [[name, value.map((item, index) => source.written(["defaults", name, index]) ?? String(item)).join(" ")]];
     }
+    if (typeof value === "string") return [[name, withoutDoubled(value)]];
     if (typeof value !== "object") return [[name, source.written(["defaults", name]) ?? String(value)]];
     const parts = Object.entries(value as Record<string, Plain>)
       .filter(([, part]) => part !== null && typeof part !== "object")
@@ -22,4 +23,9 @@ export function flatten(source: RecipeSource, defaults: Readonly<Record<string, 
     return [[name, JSON.stringify(value)], ...parts];
   });
   return Object.fromEntries(entries);
+}
+
+/** No JSON has `{{`: who writes it doubles all braces, for a template that takes one of two. */
+function withoutDoubled(text: string): string {
+  return text.includes("{{") ? text.replaceAll("{{", "{").replaceAll("}}", "}") : text;
 }

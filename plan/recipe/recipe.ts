@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { Faults } from "../../config/faults";
 import { pathText, shown } from "../../config/judge";
-import { nearest } from "../../config/nearest";
+import { type ReadBase, withIncluded } from "./include";
+import { DEFAULT_CONTAINER, notActedOn, TOKENS, undone } from "./notActedOn";
 import { flatten, type Parameters } from "./parameters";
 import * as schema from "./schema";
 import { parseSource, type RecipeSource } from "./source";
@@ -15,6 +16,8 @@ export interface Mod {
   readonly name: string;
   /** As the recipe names it: `mods/NAME`, or `@registry/mods/NAME`. */
   readonly reference: string;
+  /** Where in the recipe: `["mods", 0]`. */
+  readonly path: readonly PropertyKey[];
 }
 
 /** A recipe as it was written, judged. */
@@ -39,26 +42,39 @@ export interface Recipe {
   readonly buildArgs: readonly string[];
   readonly executor: ExecutorConfig;
   readonly metadata: Metadata;
+  /** What holds under conditions alone, and isn't in the rest yet; see layers.ts. */
+  readonly layers: NonNullable<Written["overrides"]>;
+  /** Names of the defaults that those conditions ask of. */
+  readonly conditions: readonly string[];
   /** One line each, place first: what is written but not acted on. */
   readonly warnings: readonly string[];
 }
 
-type Written = z.infer<typeof schema.recipe>;
-
-/** What sparkrun takes where a recipe names no image. */
-const DEFAULT_CONTAINER = "ghcr.io/spark-arena/dgx-vllm-eugr-nightly-tf5:latest";
-
-/** Where a container without a command's or a recipe's word for it would have these from. */
-const TOKENS = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
+/** What is written, by the schema. */
+export type Written = z.infer<typeof schema.recipe>;
 
 /**
  * A recipe of version 1 or 2.
  *
  * @param file for messages, and the recipe's name.
+ * @param readBase reads what it includes. Default: there is nothing beside it.
  * @throws Faults with everything that is wrong, `FILE:LINE:COLUMN` first.
  */
-export function parseRecipe(file: string, text: string): Recipe {
-  const source = parseSource(file, text);
+export function parseRecipe(file: string, text: string, readBase: ReadBase = noBase): Recipe {
+  return recipeOf(withIncluded(parseSource(file, text), readBase));
+}
+
+function noBase(file: string, name: string): never {
+  throw new Faults("the recipe", [`${name}: no such recipe beside ${file}`]);
+}
+
+/**
+ * What a source says.
+ *
+ * @throws Faults with everything that is wrong.
+ */
+export function recipeOf(source: RecipeSource): Recipe {
+  const { file } = source;
   const faults: string[] = [];
   const judged = schema.recipe.safeParse(withoutEmptyLists(source.value));
   if (!judged.success) {
@@ -67,9 +83,10 @@ export function parseRecipe(file: string, text: string): Recipe {
   }
   const written = judged.data;
   const version = versionOf(source, written);
-  faults.push(...missing(source, written, version), ...wrongNames(source, written));
+  faults.push(...missing(source, written, version), ...wrongNames(source, written), ...undone(source, written));
   const nodes = nodesOf(source, written, faults);
   const mods = modsOf(source, written, faults);
+  const buildArgs = listOf(source, written, "build_args", faults);
   if (faults.length > 0) throw new Faults("the recipe", faults);
   const texts = (key: string) => optional(key, source.written([key]));
   return {
@@ -79,7 +96,7 @@ export function parseRecipe(file: string, text: string): Recipe {
     ...texts("model"),
     ...texts("command"),
     ...optional("modelRevision", source.written(["model_revision"])),
-    ...optional("runtime", written.runtime ?? undefined),
+    ...optional("runtime", runtimeOf(written)),
     container: source.written(["container"]) ?? DEFAULT_CONTAINER,
     nodes,
     defaults: flatten(source, written.defaults ?? {}),
@@ -89,10 +106,12 @@ export function parseRecipe(file: string, text: string): Recipe {
         .map((name) => [name, source.written(["env", name]) ?? String(written.env?.[name])]),
     ),
     mods,
-    buildArgs: (written.build_args ?? []).map((_, index) => source.written(["build_args", index]) ?? ""),
+    buildArgs: buildArgs.map(({ text }) => text),
     executor: written.executor_config ?? {},
     metadata: written.metadata ?? {},
-    warnings: warningsOf(source, written),
+    layers: written.overrides ?? [],
+    conditions: (written.overrides ?? []).flatMap(({ when }) => Object.keys(when.config ?? {})),
+    warnings: notActedOn(source, written),
   };
 }
 
@@ -118,27 +137,41 @@ function faultLine(source: RecipeSource, path: readonly PropertyKey[], message: 
 /** Without a word for it: what has a model is version 2, as for sparkrun. */
 function versionOf(source: RecipeSource, { name, command, model }: Written): 1 | 2 {
   const written = source.written(["recipe_version"]);
-  if (written !== undefined) return written.startsWith("1") ? 1 : 2;
+  if (written !== undefined) return /^1(\.0)?$/.test(written) ? 1 : 2;
   return name && command && !model ? 1 : 2;
 }
 
-/** sparkrun reads version 1 too, and there a recipe is called like its file. */
 function missing(source: RecipeSource, written: Written, version: 1 | 2): readonly string[] {
-  const needs1 = written.runtime || written.metadata ? [] : (["name"] as const);
-  const needed = version === 1 ? ([...needs1, "container", "command"] as const) : (["model"] as const);
+  const needed = version === 1 ? (["container", "command"] as const) : (["model"] as const);
   return needed
     .filter((key) => written[key] === undefined || written[key] === null)
     .map((key) => `${source.at([key])}: ${key}: missing; version ${version} needs ${needed.join(", ")}`);
 }
 
-function wrongNames(source: RecipeSource, { env, defaults }: Written): readonly string[] {
-  const wrong = (parent: string, pattern: RegExp, keys: Readonly<Record<string, unknown>>, what: string) =>
-    Object.keys(keys)
+/** sparkrun's old names are vllm: ranks meet without Ray, unless the recipe's backend is ray. */
+function runtimeOf({ runtime }: Written): schema.RuntimeName | undefined {
+  return schema.isOldVllm(runtime) ? "vllm" : (runtime ?? undefined);
+}
+
+function wrongNames(source: RecipeSource, { env, defaults, overrides }: Written): readonly string[] {
+  const wrong = (
+    parent: readonly PropertyKey[],
+    pattern: RegExp,
+    keys: Readonly<Record<string, unknown>> | null | undefined,
+    what: string,
+  ) =>
+    Object.keys(keys ?? {})
       .filter((key) => !pattern.test(key))
-      .map((key) => `${source.atKey([parent, key])}: ${parent}: found the name ${shown(key)}; allowed: ${what}`);
+      .map((key) => {
+        return `${source.atKey([...parent, key])}: ${pathText(parent)}: found the name ${shown(key)}; allowed: ${what}`;
+      });
+  const both = (parent: readonly PropertyKey[], values: Pick<Written, "env" | "defaults">) => [
+    ...wrong([...parent, "env"], /^[A-Za-z_]\w*$/, values.env, "letters, digits and _, no digit first"),
+    ...wrong([...parent, "defaults"], /^[A-Za-z_][\w-]*$/, values.defaults, "letters, digits, _ and -, no digit first"),
+  ];
   return [
-    ...wrong("env", /^[A-Za-z_]\w*$/, env ?? {}, "letters, digits and _, no digit first"),
-    ...wrong("defaults", /^[A-Za-z_][\w-]*$/, defaults ?? {}, "letters, digits, _ and -, no digit first"),
+    ...both([], { env, defaults }),
+    ...(overrides ?? []).flatMap((layer, index) => both(["overrides", index], layer)),
   ];
 }
 
@@ -161,50 +194,37 @@ function nodesOf(source: RecipeSource, written: Written, faults: string[]): Reci
   return { min, ...optional("max", max) };
 }
 
-function modsOf(source: RecipeSource, { mods }: Written, faults: string[]): readonly Mod[] {
-  const found = (mods ?? []).map((_, index) => {
-    const reference = source.written(["mods", index]) ?? "";
-    return { name: reference.replace(/\/+$/, "").replace(/^.*\//, ""), reference };
+function modsOf(source: RecipeSource, written: Written, faults: string[]): readonly Mod[] {
+  const found = listOf(source, written, "mods", faults).map(({ text: reference, path }) => {
+    return { name: reference.replace(/\/+$/, "").replace(/^.*\//, ""), reference, path };
   });
-  found.forEach(({ name }, index) => {
+  found.forEach(({ name, path }, index) => {
     const first = found.findIndex((other) => other.name === name);
+    const { path: firstPath } = found[first] ?? { path };
     if (first < index) {
       faults.push(
-        `${source.at(["mods", index])}: mods[${index}]: ${name} is already mods[${first}]; a mod is applied once`,
+        `${source.at(path)}: ${pathText(path)}: ${name} is already ${pathText(firstPath)}; a mod is applied once`,
       );
     }
   });
   return found;
 }
 
-/** Everything that is written and not acted on. */
-function warningsOf(source: RecipeSource, written: Written): readonly string[] {
-  const known = Object.keys(schema.recipe.shape);
-  const all = [...known, ...Object.keys(schema.UNACTED)];
-  const at = (...path: string[]) => `${source.atKey(path)}: ${pathText(path)}`;
-  const hint = (key: string, names: readonly string[]) => {
-    const near = nearest(key, names);
-    return near === undefined ? "" : ` (did you mean ${near}?)`;
-  };
-  const keys = Object.keys(written).flatMap((key) => {
-    const why = Object.hasOwn(schema.UNACTED, key) ? schema.UNACTED[key] : undefined;
-    if (why !== undefined) return [`${at(key)}: not acted on: ${why}`];
-    return known.includes(key) ? [] : [`${at(key)}: not acted on: unknown key${hint(key, all)}`];
-  });
-  const executor = Object.keys(schema.executorConfig.shape);
-  const options = Object.keys(written.executor_config ?? {})
-    .filter((key) => !executor.includes(key))
-    .map((key) => `${at("executor_config", key)}: not acted on: unknown key${hint(key, executor)}`);
-  const environment = Object.keys(written.env ?? {}).flatMap((name) => {
-    if (TOKENS.includes(name))
-      return [
-        `${at("env", name)}: left out: a token in a recipe is in plain text, and the server reads the model offline`,
-      ];
-    const value = source.written(["env", name]) ?? "";
-    return /\$\w|\$\{/.test(value) ? [`${at("env", name)}: passed as it is written: no shell expands its $`] : [];
-  });
-  const image = written.container
-    ? []
-    : [`${source.at(["container"])}: container: missing; ${DEFAULT_CONTAINER} is taken`];
-  return [...source.repeated, ...keys, ...options, ...environment, ...image];
+/** A list at the top level or, where there is none, in `runtime_config`, each item with its place. */
+function listOf(
+  source: RecipeSource,
+  written: Written,
+  key: "mods" | "build_args",
+  faults: string[],
+): readonly { readonly text: string; readonly path: readonly PropertyKey[] }[] {
+  const itemsAt = (path: readonly PropertyKey[], items: readonly unknown[] | null | undefined) =>
+    (items ?? []).map((_, index) => ({ text: source.written([...path, index]) ?? "", path: [...path, index] }));
+  const top = itemsAt([key], written[key]);
+  const inner = itemsAt(["runtime_config", key], written.runtime_config?.[key]);
+  const isOther = inner.length !== top.length || inner.some(({ text }, index) => text !== top[index]?.text);
+  if (top.length > 0 && inner.length > 0 && isOther)
+    faults.push(
+      `${source.atKey(["runtime_config", key])}: runtime_config.${key}: says otherwise than ${key} at ${source.atKey([key])}; leave one of them out`,
+    );
+  return top.length > 0 ? top : inner;
 }

@@ -29,6 +29,13 @@ const RUNTIMES = ["vllm", "vllm-distributed", "vllm-ray", "sglang", "llama-cpp",
 
 export type RuntimeName = (typeof RUNTIMES)[number];
 
+/** What sparkrun called vllm over Ray with its builder. */
+const OLD_VLLM = ["eugr-vllm", "eugr-vllm-ray"] as const;
+
+export function isOldVllm(runtime: unknown): runtime is (typeof OLD_VLLM)[number] {
+  return OLD_VLLM.some((name) => name === runtime);
+}
+
 /** No argument and no variable can hold a NUL. */
 const isWhole = (value: unknown) => !String(value).includes("\0");
 const scalar = (what: string) =>
@@ -43,8 +50,10 @@ const image = text(
   /^(?=.{1,255}(@|$))[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(?=\/))?(\/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
   "an image, e.g. ghcr.io/spark-arena/dgx-vllm-eugr-nightly:latest",
 );
+const buildArgs = z.array(line, allowed("a list of texts"));
 const modText = "mods/NAME, a folder beside the recipe, or @registry/mods/NAME";
 const mod = text(/^(?!.*(^|\/)\.\.?(\/|$))(@[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9._~/+-]+$/, modText);
+const mods = z.array(mod, allowed(`a list of ${modText}`));
 const restart = text(
   /^(no|always|unless-stopped|on-failure(:[1-9][0-9]*)?)$/,
   "no, always, unless-stopped or on-failure:N",
@@ -89,6 +98,9 @@ export const executorConfig = z.looseObject(
   allowed("a mapping of the container's options"),
 );
 
+/** `runtime_config`: the place of these two in older recipes of sparkrun. */
+const runtimeConfig = z.looseObject({ build_args: buildArgs.nullish(), mods: mods.nullish() }, allowed("a mapping"));
+
 /** `metadata`: what people and the memory estimate want to know of the model. */
 const metadata = z.looseObject(
   {
@@ -100,12 +112,54 @@ const metadata = z.looseObject(
   allowed("a mapping"),
 );
 
+const defaults = z.record(z.string(), parameter, allowed("a mapping of parameters"));
+const env = z.record(
+  z.string(),
+  scalar('a text, a number, true or false; "" for an empty one'),
+  allowed("a mapping of variables"),
+);
+
+/** What says which launch it is, and what other tools find it by. */
+const FIXED = [
+  "port",
+  "served_model_name",
+  ...["tensor", "pipeline", "data", "expert", "context"].map((kind) => `${kind}_parallel`),
+];
+const layerText = "when, and defaults, env or container";
+const whenText = "conditions, e.g. { nodes: 2 }, and config: { NAME: value }";
+
+/** One entry of `overrides`: values that hold where all of `when` does. */
+const layer = z
+  .strictObject(
+    {
+      when: z
+        .record(z.string(), z.json(), allowed(whenText))
+        .refine((when) => Object.keys(when).length > 0, allowed(whenText))
+        .refine(
+          ({ config }) =>
+            config === undefined || (typeof config === "object" && config !== null && !Array.isArray(config)),
+          allowed(whenText),
+        ),
+      defaults: defaults
+        .refine(
+          (values) => Object.keys(values).every((key) => !FIXED.includes(key)),
+          allowed(`other values than ${FIXED.join(", ")}, which conditions or other tools go by`),
+        )
+        .nullish(),
+      env: env.nullish(),
+      container: image.nullish(),
+    },
+    allowed(layerText),
+  )
+  .refine(({ defaults, env, container }) => defaults || env || container, allowed(layerText));
+
 export const recipe = z
   .looseObject({
-    recipe_version: text(/^[12](\.0)?$/, "1 or 2")
+    include: line.nullish().describe("The recipe beside this one that this one is built on"),
+    recipe_version: line
       .nullish()
-      .describe("1 (spark-vllm-docker) or 2 (sparkrun). Default: 2"),
-    name: line.nullish().describe("What people call it; required in version 1"),
+      .describe("1 (spark-vllm-docker) or 2 (sparkrun). Another one is read as 2. Default: 2"),
+    name: line.nullish().describe("What people call it; a recipe's name is its file's"),
     description: z.string(allowed("a text")).nullish(),
     maintainer: line.nullish(),
     model: text(/^(?!-)[^\s\p{Cc}]{1,512}$/u, "a Hugging Face id, e.g. Qwen/Qwen3-8B, or an absolute path")
@@ -113,7 +167,7 @@ export const recipe = z
       .describe("Hugging Face id, or a folder that every host has; required in version 2"),
     model_revision: text(/^[A-Za-z0-9][\w./-]{0,127}$/, "a branch, a tag or a commit").nullish(),
     runtime: z
-      .enum(RUNTIMES, allowed(RUNTIMES.join(", ")))
+      .enum([...RUNTIMES, ...OLD_VLLM], allowed(RUNTIMES.join(", ")))
       .nullish()
       .describe("What serves. Default: from the command"),
     runtime_version: line.nullish(),
@@ -123,28 +177,22 @@ export const recipe = z
     max_nodes: nodes.nullish(),
     solo_only: flag.nullish(),
     cluster_only: flag.nullish(),
-    defaults: z
-      .record(z.string(), parameter, allowed("a mapping of parameters"))
+    defaults: defaults
       .nullish()
       .describe("Values of the command's placeholders; without a command, the server's flags"),
-    env: z
-      .record(
-        z.string(),
-        scalar('a text, a number, true or false; "" for an empty one'),
-        allowed("a mapping of variables"),
-      )
+    env: env.nullish().describe("The container's environment, as data: no shell looks at it"),
+    overrides: z
+      .array(layer, allowed("a list of values with conditions"))
       .nullish()
-      .describe("The container's environment, as data: no shell looks at it"),
+      .describe("Values that hold under conditions: when, and defaults, env or container"),
     command: z
       .string(allowed("the server's command"))
       .refine((value) => value.trim() !== "" && isWhole(value), allowed("the server's command, not empty"))
       .nullish()
       .describe("`vllm serve ...` with {placeholders}: an argument list in shell quoting, no shell script"),
-    mods: z.array(mod, allowed(`a list of ${modText}`)).nullish(),
-    build_args: z
-      .array(line, allowed("a list of texts"))
-      .nullish()
-      .describe("For build-and-copy.sh, where the image is built"),
+    mods: mods.nullish(),
+    build_args: buildArgs.nullish().describe("For build-and-copy.sh, where the image is built"),
+    runtime_config: runtimeConfig.nullish(),
     executor_config: executorConfig.nullish(),
     metadata: metadata.nullish(),
   })
@@ -154,16 +202,28 @@ export const recipe = z
 export const UNACTED: Readonly<Record<string, string>> = {
   builder: "an image under a registry's name is pulled, another one is built",
   builder_config: "the image's source is the stack's to say",
-  pre_exec: "nothing is run in the container before the server but mods; make a mod of it",
   post_exec: "the deployment's own health check is what is asked",
   post_commands: "nothing is run on the control machine",
   stop_after_post: "a deployment runs until it is destroyed",
   readiness: "ready is an answered completion",
-  runtime_config: "write what the server should get into the command or defaults",
   distribution_config: "model and image go to every host of the deployment",
   min_sparkrun_version: "this is not sparkrun",
   sparkrun_version: "this is not sparkrun",
   benchmark: "nothing is measured",
+  scheduler: "a deployment's hosts are the stack's to say",
+  runtime_cache: "the caches of a host's containers stay",
+  capabilities: "no gateway asks for it",
+  unsupported_capabilities: "no gateway asks for it",
+};
+
+/** Keys that change what runs and that we don't act on: problems, where they say anything. */
+export const UNDONE: Readonly<Record<string, string>> = {
+  pre_exec: "nothing is run in the container before the server but mods; make a mod of it",
+  containers: "an image for each machine; a deployment has one, `container`",
+  executor: "a server runs in a container",
+  layout: "ranks are placed in the order of the deployment's hosts; say that order there",
+  cluster_config: "give a folder that every host has as `model`, with its absolute path",
+  env_templates: "put {config.NAME} and {launch.NAME} into env itself",
 };
 
 /** The recipe's format for editors. */

@@ -4,6 +4,8 @@ import type { Expanded, Piece } from "./template";
 export interface LexedWord {
   readonly text: string;
   readonly offset: number;
+  /** Whether it begins with a brace outside of quotes. */
+  readonly bare: boolean;
 }
 
 interface LexFault {
@@ -41,7 +43,7 @@ const QUOTED_VALUE =
 export function lex(pieces: readonly Piece[], expanded: (name: string) => Expanded): Lexed {
   const commands: LexedWord[][] = [[]];
   const faults: LexFault[] = [];
-  let word: { text: string; offset: number } | undefined;
+  let word: { text: string; readonly offset: number; readonly bare: boolean } | undefined;
   let quote: { char: "'" | '"'; offset: number } | undefined;
 
   const endWord = () => {
@@ -52,12 +54,13 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     endWord();
     if (commands.at(-1)?.length !== 0) commands.push([]);
   };
-  const add = (text: string, offset: number) => {
-    word = word ? { ...word, text: word.text + text } : { text, offset };
+  const add = (text: string, offset: number, quoted = quote !== undefined) => {
+    if (word) word.text += text;
+    else word = { text, offset, bare: !quoted && text.startsWith("{") };
   };
   const charAt = (index: number): string | undefined => {
     const piece = pieces[index];
-    return piece?.kind === "char" ? piece.char : piece && "{";
+    return piece?.kind === "char" ? piece.text : piece && "{";
   };
 
   for (let index = 0; index < pieces.length; index++) {
@@ -65,13 +68,13 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
     if (!piece) break;
     const { offset } = piece;
     if (piece.kind === "placeholder") {
-      const result = expanded(piece.name);
+      const result = expanded(piece.text);
       if ("fault" in result) faults.push({ offset, text: result.fault });
-      else if (quote) add(result.value, offset);
+      else if (quote) add(quote.char === '"' ? unescaped(result.value) : result.value, offset);
       else if (/\s/.test(result.value.trim()) && /["']/.test(result.value)) {
-        faults.push({ offset, text: `{${piece.name}}: ${QUOTED_VALUE.replace("name", piece.name)}` });
+        faults.push({ offset, text: `{${piece.text}}: ${QUOTED_VALUE.replace("name", piece.text)}` });
       } else {
-        const [first = "", ...others] = result.value.split(/\s+/);
+        const [first = "", ...others] = unescaped(result.value).split(/\s+/);
         if (first !== "") add(first, offset);
         for (const part of others) {
           endWord();
@@ -80,7 +83,7 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
       }
       continue;
     }
-    const { char } = piece;
+    const { text: char } = piece;
     const next = charAt(index + 1);
     if (quote?.char === "'") {
       if (char === "'") quote = undefined;
@@ -133,6 +136,11 @@ export function lex(pieces: readonly Piece[], expanded: (name: string) => Expand
   return { commands: commands.filter(({ length }) => length > 0), faults };
 }
 
+/** Other tools let a shell read a value, and people escape its quotes for that: `{\"a\": 1}`. */
+function unescaped(value: string): string {
+  return value.includes('\\"') ? value.replace(/\\(["\\])/g, "$1") : value;
+}
+
 /**
  * The last piece of a backslash and what it joins: a line's end, white space before it as people leave it there, or in
  * a folded text the space that the line's end became. Undefined where the backslash stands for something else.
@@ -141,15 +149,15 @@ function continuation(pieces: readonly Piece[], index: number, inWord: boolean):
   let last = index;
   for (let at = index + 1; at < pieces.length; at++) {
     const piece = pieces[at];
-    if (piece?.kind !== "char" || !/\s/.test(piece.char)) break;
+    if (piece?.kind !== "char" || !/\s/.test(piece.text)) break;
     last = at;
-    if (piece.char === "\n") return at;
+    if (piece.text === "\n") return at;
   }
   const atEnd = last === pieces.length - 1;
   return atEnd || (last > index && !inWord) ? last : undefined;
 }
 
 function skipTo(pieces: readonly Piece[], from: number, end: string): number {
-  const index = pieces.findIndex((piece, at) => at > from && piece.kind === "char" && piece.char === end);
+  const index = pieces.findIndex((piece, at) => at > from && piece.kind === "char" && piece.text === end);
   return index === -1 ? pieces.length : index;
 }
