@@ -17,12 +17,12 @@ interface Container {
   /** Variables that Ray must not carry from this rank to others. */
   readonly own: readonly string[];
   readonly mods: readonly Mod[];
-  /** Absolute paths outside of the caches that are the model's. */
-  readonly model: string | undefined;
+  /** Absolute paths of models outside of the caches, which have the same in the container. */
+  readonly folders: readonly string[];
   /** Whether it has peers to reach over RDMA. */
   readonly rdma: boolean;
   readonly executor: ExecutorConfig;
-  /** What matters and isn't said in words for docker: ids of the image and of mods, the model's revision. */
+  /** What matters and isn't said in words for docker: ids of mods, revisions of models. */
   readonly identity: unknown;
 }
 
@@ -130,12 +130,12 @@ function sameInside(device: string): string {
   return inside === outside && rest.length === 0 ? outside : device;
 }
 
-function volumes({ deployment, host, model, executor, mods, before }: Container): readonly string[] {
+function volumes({ deployment, host, folders, executor, mods, before }: Container): readonly string[] {
   const caches = CACHES.map(([from, to]) => `${host.home}/${from}:${to}`);
   const started = mods.length > 0 || before.length > 0 ? [`${deploymentsFolder}/${deployment}:${MOUNT}:ro`] : [];
   return pairs("--volume", [
     ...caches,
-    ...(model === undefined ? [] : [`${model}:${model}:ro`]),
+    ...folders.map((folder) => `${folder}:${folder}:ro`),
     ...started,
     ...(executor.volumes ?? []).map(String),
   ]);

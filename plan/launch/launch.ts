@@ -6,6 +6,8 @@ import { containerName, dockerRun } from "./docker";
 import { contradictions, differing, rankEnvironment } from "./environment";
 import { FLAGS, flagValue } from "./flags";
 import { weightsOf } from "./memory";
+import type { NeededModel } from "./models";
+import { neededModels } from "./neededModels";
 import { overridden } from "./overrides";
 import { countFaults, countOf, type Parallel, parallelOf, type RankHost } from "./ranks";
 import { launcherOf } from "./runtimes";
@@ -62,7 +64,8 @@ export interface LaunchPlan {
   readonly weights?: number;
   /** For build-and-copy.sh, where the image is built. */
   readonly buildArgs: readonly string[];
-  readonly model: { readonly id: string; readonly revision?: string };
+  /** To be on every host before a rank starts; the served one first, unless only its container has it. */
+  readonly models: readonly NeededModel[];
   readonly mods: readonly Mod[];
   /** One line each, place first. */
   readonly warnings: readonly string[];
@@ -95,7 +98,10 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   const parallel = parallelOf(server.words, parameters, faults);
   const port = numberOf(server.words, "port", 65535, faults) ?? PORT;
   const gpuMemoryUtilization = numberOf(server.words, "gpuMemoryUtilization", 1, faults);
-  if (faults.length === 0) faults.push(...countFaults(recipe, parallel, server.words[0]?.at ?? "", wish));
+  const needed = neededModels(recipe, server.words, parameters, parallel.tensor);
+  if (faults.length === 0) {
+    faults.push(...countFaults(recipe, parallel, server.words[0]?.at ?? "", wish), ...needed.problems);
+  }
   if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, faults);
 
   const hosts = wish.hosts.slice(0, countOf(parallel));
@@ -110,10 +116,9 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       : {};
   const variables = hosts.map(({ name }) => nccl[name] ?? {});
   const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env));
-  const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
   const weights = weightsOf(recipe.metadata);
   const { memory_limit } = recipe.executor;
-  const identity = { ...wish.known, model: id, revision: recipe.modelRevision ?? "" };
+  const identity = { ...wish.known, models: needed.models.map(({ id, revision = "main" }) => ({ id, revision })) };
   const ranks = launch.ranks.map(({ argv, before = [] }, rank): RankLaunch => {
     const env = environments[rank] ?? {};
     const host = hosts[rank] ?? { name: "", address: "", home: "" };
@@ -127,7 +132,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       before,
       own: before.length > 0 ? differing(environments) : [],
       mods: recipe.mods,
-      model: folderOf(id),
+      folders: needed.folders,
       rdma: hosts.length > 1,
       executor: recipe.executor,
       identity,
@@ -146,11 +151,12 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
     ...(memory_limit && { memoryLimit: memory_limit }),
     ...(weights !== undefined && { weights }),
     buildArgs: recipe.buildArgs,
-    model: { id, ...(recipe.modelRevision !== undefined && { revision: recipe.modelRevision }) },
+    models: needed.models,
     mods: recipe.mods,
     warnings: [
       ...recipe.warnings,
       ...server.warnings,
+      ...needed.warnings,
       ...notActedOn(recipe),
       ...launch.warnings,
       ...contradictions(recipe, server.env, variables),
@@ -175,14 +181,4 @@ function numberOf(
     `${word.at}: ${FLAGS[name].names[0]}: found ${word.text}; allowed: ${whole ? "a whole number from 1 to 65535" : "more than 0, up to 1"}`,
   );
   return undefined;
-}
-
-/** A model that is a folder on every host. */
-function folderOf(model: string): string | undefined {
-  return model.startsWith("/") && !isInContainer(model) ? model : undefined;
-}
-
-/** Whether a model is where only its container has it: in a cache or in the image. There it is already. */
-export function isInContainer(model: string): boolean {
-  return /^\/(root|cache|workspace)\//.test(model);
 }

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { Faults } from "../../config/faults";
 import { pathText, shown } from "../../config/judge";
 import { nearest } from "../../config/nearest";
+import type { Distribution } from "./distribution";
 import { flatten, type Parameters } from "./parameters";
 import * as schema from "./schema";
 import { parseSource, type RecipeSource } from "./source";
@@ -38,6 +39,8 @@ export interface Recipe {
   readonly mods: readonly Mod[];
   readonly buildArgs: readonly string[];
   readonly executor: ExecutorConfig;
+  /** What is to be fetched beside the model, with placeholders as they were written. */
+  readonly distribution?: Distribution;
   readonly metadata: Metadata;
   /** One line each, place first: what is written but not acted on. */
   readonly warnings: readonly string[];
@@ -91,6 +94,7 @@ export function parseRecipe(file: string, text: string): Recipe {
     mods,
     buildArgs: (written.build_args ?? []).map((_, index) => source.written(["build_args", index]) ?? ""),
     executor: written.executor_config ?? {},
+    ...optional("distribution", written.distribution_config ?? undefined),
     metadata: written.metadata ?? {},
     warnings: warningsOf(source, written),
   };

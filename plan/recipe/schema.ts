@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { distribution } from "./distribution";
 import { bytesOf, SIZE } from "./size";
 
 /**
@@ -146,6 +147,7 @@ export const recipe = z
       .nullish()
       .describe("For build-and-copy.sh, where the image is built"),
     executor_config: executorConfig.nullish(),
+    distribution_config: distribution.nullish().describe("Models that the server reads beside its own"),
     metadata: metadata.nullish(),
   })
   .describe("A recipe for serving a model, version 1 or 2");
@@ -160,7 +162,6 @@ export const UNACTED: Readonly<Record<string, string>> = {
   stop_after_post: "a deployment runs until it is destroyed",
   readiness: "ready is an answered completion",
   runtime_config: "write what the server should get into the command or defaults",
-  distribution_config: "model and image go to every host of the deployment",
   min_sparkrun_version: "this is not sparkrun",
   sparkrun_version: "this is not sparkrun",
   benchmark: "nothing is measured",
