@@ -34,7 +34,7 @@ export function launchesOf(
 ): readonly LaunchPlan[] {
   const faults: string[] = [];
   const launches = cluster.deployments.flatMap((deployment, index) => {
-    const { name, overrides, hosts } = deployment;
+    const { name, overrides, hosts, fabricEnv } = deployment;
     const found = recipes.get(name);
     if (!found) throw new Error(`the recipe of ${name} was not read`);
     try {
@@ -44,6 +44,7 @@ export function launchesOf(
         overrides: { values: overrides, path: (key: string) => `spark-mesh:deployments[${index}].overrides.${key}` },
         hosts: candidatesOf(cluster, deployment).map(rankHost),
         chosen: hosts !== undefined,
+        ...(fabricEnv && { fabricEnv }),
         known: { mods: digestsOf(found) },
       };
       const launch = planLaunch(wish, mesh);

@@ -26,11 +26,12 @@ interface Container {
   readonly identity: unknown;
 }
 
+/** Where a container has the cache of Hugging Face's models. Recipes for sparkrun name files in the second. */
+export const HUB_MOUNTS = ["/root/.cache/huggingface", "/cache/huggingface"] as const;
+
 /** Caches in the user's home, which other tools share, and where a container looks for them. */
 const CACHES = [
-  [".cache/huggingface", "/root/.cache/huggingface"],
-  // Recipes for sparkrun name the model's files there.
-  [".cache/huggingface", "/cache/huggingface"],
+  ...HUB_MOUNTS.map((mount) => [".cache/huggingface", mount] as const),
   [".cache/vllm", "/root/.cache/vllm"],
   [".cache/flashinfer", "/root/.cache/flashinfer"],
   [".triton", "/root/.triton"],

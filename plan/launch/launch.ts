@@ -3,8 +3,10 @@ import { ncclEnv, type RankMesh } from "../nccl";
 import type { Word } from "../recipe/command";
 import type { Mod, Recipe } from "../recipe/recipe";
 import { containerName, dockerRun } from "./docker";
-import { contradictions, differing, rankEnvironment } from "./environment";
+import { differing, rankEnvironment } from "./environment";
+import { type FabricEnv, fabricProblems, fabricWarnings } from "./fabric";
 import { FLAGS, flagValue } from "./flags";
+import { hubProblems } from "./hub";
 import { weightsOf } from "./memory";
 import type { NeededModel } from "./models";
 import { neededModels } from "./neededModels";
@@ -24,6 +26,8 @@ export interface LaunchWish {
   readonly hosts: readonly RankHost[];
   /** True: these hosts and no fewer. False: as many of them as the recipe needs. */
   readonly chosen: boolean;
+  /** Whose values count for what ranks reach one another by. @default "recipe" */
+  readonly fabricEnv?: FabricEnv;
   /** What is known of what will run, where it is: sha256 of each mod. A container with another one is another container. */
   readonly known?: { readonly mods?: Readonly<Record<string, string>> };
 }
@@ -115,7 +119,14 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
         )
       : {};
   const variables = hosts.map(({ name }) => nccl[name] ?? {});
-  const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env));
+  const fabricEnv = wish.fabricEnv ?? "recipe";
+  const environments = variables.map((own) => rankEnvironment(own, launch.env, recipe.env, server.env, fabricEnv));
+  const fabric = { recipe, command: server.env, hosts, variables, ...(mesh && { mesh }) };
+  const unreachable = [
+    ...(fabricEnv === "recipe" ? fabricProblems(fabric) : []),
+    ...hubProblems(recipe, server.words, environments[0] ?? {}, needed.models),
+  ];
+  if (unreachable.length > 0) throw new Faults(`the recipe ${recipe.name}`, unreachable);
   const weights = weightsOf(recipe.metadata);
   const { memory_limit } = recipe.executor;
   const identity = { ...wish.known, models: needed.models.map(({ id, revision = "main" }) => ({ id, revision })) };
@@ -159,7 +170,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       ...needed.warnings,
       ...notActedOn(recipe),
       ...launch.warnings,
-      ...contradictions(recipe, server.env, variables),
+      ...(fabricEnv === "recipe" ? fabricWarnings(fabric) : []),
       ...utilizationWarnings(server.words),
       ...secretWarnings(server.words),
     ],
