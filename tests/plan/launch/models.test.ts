@@ -79,6 +79,7 @@ describe("a drafter", () => {
     '{"method":"ngram","num_speculative_tokens":5,"prompt_lookup_max":4}',
     '{"model":"[ngram]","num_speculative_tokens":5}',
     '{"method":"suffix","model":"suffix"}',
+    '{"method":"ngram","model":"a/b"}',
     '{"model":"acme.proposers.Mine"}',
     '{"model":"/root/drafter","method":"dflash"}',
     '{"model":"Qwen/Qwen3-8B"}',
