@@ -1,10 +1,13 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { ModelUse } from "../plan/launch/models";
 import type { Host, Work } from "./host";
 
 export interface ModelArgs {
   /** Hugging Face id, or an absolute folder. */
   readonly model: string;
+  /** What it is to the server: the model that it serves, or its drafter, tokenizer, adapter. */
+  readonly use: ModelUse;
   /** Branch, tag or commit on Hugging Face. Default: main. */
   readonly revision?: string;
   /** Who is to have it, in the login user's cache. The first downloads it, and sends it to the others. */

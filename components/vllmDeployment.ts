@@ -6,7 +6,7 @@ import {
   renderModelDocument,
   renderReadyDocument,
 } from "../plan/deployments/documents";
-import type { DeploymentPlan, RankPlan } from "../plan/deployments/plan";
+import type { DeploymentPlan, ModelPlan, RankPlan } from "../plan/deployments/plan";
 import { differenceText } from "../plan/difference";
 import { isSecret } from "../plan/launch/flags";
 import { isNetworkVariable } from "../plan/nccl";
@@ -28,7 +28,7 @@ export interface VllmDeploymentArgs {
 }
 
 /**
- * A model served by vLLM on the hosts of a mesh: its image and model on every one of them, a container for each rank,
+ * A model served by vLLM on the hosts of a mesh: its image and all models on every one of them, a container for each rank,
  * and an endpoint on the first. A change starts all ranks anew, workers first; the ranks meet again by themselves after
  * one of them, or its host, has died.
  */
@@ -36,8 +36,8 @@ export class VllmDeployment extends pulumi.ComponentResource {
   /** Its name in the stack config. */
   readonly deployment: string;
   readonly image: VllmImage;
-  /** Undefined where it lies in the image. */
-  readonly model?: Model;
+  /** All that the server reads and that doesn't lie in the image: its model, drafter, tokenizer, adapters. */
+  readonly models: readonly Model[];
   /** Of the OpenAI-compatible API: `http://ADDRESS:PORT/v1`. */
   readonly endpoint: pulumi.Output<string>;
 
@@ -68,23 +68,28 @@ export class VllmDeployment extends pulumi.ComponentResource {
       after([mesh]),
       { parent: this },
     );
-    if (plan.model) {
-      const { id, revision } = plan.model;
-      this.model = new Model(
-        `${name}-model`,
-        { model: id, hosts, ...(revision !== undefined && { revision }) },
-        head,
-        {
-          ...standingOf(plan.model),
-          document: renderModelDocument(plan, owner, hfToken),
-          secret: hfToken !== undefined,
-        },
-        after([this.image]),
-        { parent: this },
+    const models: Model[] = [];
+    for (const model of plan.models) {
+      const { id, revision, use } = model;
+      models.push(
+        new Model(
+          `${name}-${modelName(model)}`,
+          { model: id, use, hosts, ...(revision !== undefined && { revision }) },
+          head,
+          {
+            ...standingOf(model),
+            document: renderModelDocument(plan, model, owner, hfToken),
+            secret: hfToken !== undefined,
+          },
+          // A host fetches one thing at a time.
+          after([models.at(-1) ?? this.image]),
+          { parent: this },
+        ),
       );
     }
+    this.models = models;
     const { startProgram, ranksProgram } = scriptTexts();
-    const fetched = this.model ?? this.image;
+    const fetched = models.at(-1) ?? this.image;
     const start = (rank: RankPlan, others: readonly pulumi.Resource[]) =>
       mesh.reach(rank.launch.host).deploy(
         `${name}-rank-${rank.launch.rank}`,
@@ -106,11 +111,20 @@ export class VllmDeployment extends pulumi.ComponentResource {
       { parent: this, dependsOn: [...after(ranks)] },
     );
     warn(plan.image.differences, this.image);
-    warn(plan.model?.differences ?? [], this.model);
+    plan.models.forEach(({ differences }, index) => {
+      warn(differences, models[index]);
+    });
     warn(plan.differences, this);
     this.endpoint = ready.stdout.apply(() => plan.url);
     this.registerOutputs({ endpoint: this.endpoint });
   }
+}
+
+/** A part of names in the stack, its own for each model of a deployment, and the same whatever else it needs. */
+function modelName({ id, revision, use }: ModelPlan): string {
+  if (use === "model") return "model";
+  const at = revision === undefined ? "" : `@${revision}`;
+  return `model-${`${id}${at}`.replaceAll("/", "--")}`;
 }
 
 function warn(differences: readonly Difference[], about: pulumi.Resource | undefined): void {
@@ -118,12 +132,11 @@ function warn(differences: readonly Difference[], about: pulumi.Resource | undef
 }
 
 /** What a change of shows, property by property. */
-function wishOf({ launch, image, model, url }: DeploymentPlan): pulumi.Inputs {
+function wishOf({ launch, image, models, url }: DeploymentPlan): pulumi.Inputs {
   return {
     recipe: launch.recipe,
     image: image.reference,
-    ...(model && { model: model.id }),
-    ...(model?.revision !== undefined && { revision: model.revision }),
+    models: models.map(({ id, use, revision }) => ({ use, model: id, ...(revision !== undefined && { revision }) })),
     endpoint: url,
     ranks: launch.ranks.map(({ rank, host, argv, env }) => ({
       rank,

@@ -96,6 +96,8 @@ export interface DeploymentConfig {
   readonly build?: string;
   /** How long `up` waits for an answered completion, in seconds. @default 3600 */
   readonly readySeconds: number;
+  /** Whose values count for what ranks reach one another by: the recipe's, or the mesh's. @default "recipe" */
+  readonly fabricEnv?: "recipe" | "mesh";
 }
 
 export type TopologyWish = "auto" | "direct" | "ring" | "switch";

@@ -49,7 +49,7 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
     }
     pathOf.set(name, other ?? path);
     if (chosen) judgeNames(faults, chosen, `${path}.hosts`, hosts);
-    const { recipe, overrides, readySeconds } = deployment;
+    const { recipe, overrides, readySeconds, fabricEnv } = deployment;
     deployments.push({
       name,
       recipe,
@@ -58,6 +58,7 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
       ...(chosen && { hosts: chosen }),
       ...(mods !== undefined && { mods }),
       ...(build !== undefined && { build }),
+      ...(fabricEnv && { fabricEnv }),
     });
   });
   return deployments;

@@ -174,6 +174,7 @@ export const deployment = z.strictObject(
     mods: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "a folder, or URL#COMMIT of a git repository").optional(),
     build: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "URL#COMMIT of a git repository").optional(),
     readySeconds: whole(30, 86400).default(3600),
+    fabricEnv: z.enum(["recipe", "mesh"], allowed("recipe or mesh")).optional(),
   },
   allowed("a deployment: name and recipe at least"),
 );

@@ -2,7 +2,7 @@ import { Faults } from "../config/faults";
 import type { HostPlan, NetdevPlan, Plan } from "./plan";
 
 /** The netdev that NCCL, Gloo, TP, UCX, MPI and multi-node launchers meet over, before RDMA takes over. */
-const BOOTSTRAP_VARIABLES = [
+export const BOOTSTRAP_VARIABLES = [
   "NCCL_SOCKET_IFNAME",
   "GLOO_SOCKET_IFNAME",
   "TP_SOCKET_IFNAME",

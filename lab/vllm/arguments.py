@@ -1,6 +1,7 @@
 """The arguments of `vllm serve`, as the real parser takes them; what it doesn't know or can't mean ends with status 2."""
 
 import argparse
+import json
 import re
 
 # vLLM's own defaults.
@@ -18,7 +19,7 @@ VALUES = {
         --model-loader-extra-config --rope-scaling --rope-theta --override-generation-config --generation-config
         --reasoning-parser --tool-call-parser --tool-parser-plugin --chat-template-content-format --response-role
         --default-chat-template-kwargs --attention-backend --mm-encoder-attn-backend --mm-encoder-tp-mode
-        --limit-mm-per-prompt --mm-processor-kwargs --speculative-config --compilation-config --kv-transfer-config
+        --limit-mm-per-prompt --mm-processor-kwargs --compilation-config --kv-transfer-config
         --kv-events-config --additional-config --scheduling-policy --scheduler-cls --structured-outputs-config
         --guided-decoding-backend --uvicorn-log-level --ssl-keyfile --ssl-certfile --root-path --worker-cls
         --all2all-backend --moe-backend --prefix-caching-hash-algo --mamba-ssm-cache-dtype --mamba-cache-dtype
@@ -41,7 +42,7 @@ TYPES = ["auto", "half", "float16", "bfloat16", "float", "float32"]
 def parse(words):
     """The arguments of a rank; words start with `serve`. A fault is said as argparse does, with exit status 2."""
     parser = build_parser()
-    arguments = parser.parse_args([plain(word) for word in words])
+    arguments = parser.parse_args(whole([plain(word) for word in words]))
     fault = fault_of(arguments)
     if fault is not None:
         parser.error(fault)
@@ -49,14 +50,36 @@ def parse(words):
 
 
 def plain(word):
-    """vLLM takes --max_model_len for --max-model-len, and --speculative-config.method=x for a key of the JSON."""
+    """vLLM takes --max_model_len for --max-model-len."""
     if not word.startswith("-"):
         return word
     name, joined, value = word.partition("=")
     if name.startswith("--"):
-        name = name.replace("_", "-")
-    name = re.sub(r"^(-cc|--[a-z-]+-config)\.[\w.-]+$", r"\1", name)
+        name, dot, key = name.partition(".")
+        name = name.replace("_", "-") + dot + key
     return name + joined + value
+
+
+def whole(words):
+    """vLLM takes --speculative-config.method=x, or with x as the next word, for a key of the JSON, and puts all of it last."""
+    left, keys = [], {}
+    rest = iter(words)
+    for word in rest:
+        found = re.fullmatch(r"(-cc|-sc|--[a-z-]+-config)\.([\w.-]+)(?:=(.*))?", word, re.DOTALL)
+        if not found:
+            left.append(word)
+            continue
+        name, key, value = found.groups()
+        keys.setdefault(name, {})[key] = loaded(next(rest, "") if value is None else value)
+    return left + [word for name, values in keys.items() for word in (name, json.dumps(values))]
+
+
+def loaded(text):
+    """A value as JSON, where it is that."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def build_parser():
@@ -104,6 +127,10 @@ def add_server(parser):
     parser.add_argument("--port", type=port, default=8000)
     parser.add_argument("--api-key", nargs="+")
     parser.add_argument("--chat-template")
+    parser.add_argument("--speculative-config", "-sc", type=json_object)
+    parser.add_argument("--spec-method")
+    parser.add_argument("--spec-model")
+    parser.add_argument("--spec-tokens", type=positive)
     parser.add_argument("--gpu-memory-utilization", "-gmu", type=fraction, default=0.92)
     parser.add_argument("--kv-cache-dtype", choices=CACHE_TYPES, default="auto")
     parser.add_argument("--dtype", choices=TYPES, default="auto")
@@ -115,6 +142,8 @@ def fault_of(arguments):
         return f"argument --model: {arguments.model} is not {arguments.model_tag}, which stands before it"
     if not (arguments.model_tag or arguments.model):
         return "the following arguments are required: model_tag"
+    if arguments.speculative_config is not None and (arguments.spec_method or arguments.spec_model or arguments.spec_tokens):
+        return "argument --speculative-config: not with --spec-method, --spec-model and --spec-tokens"
     if arguments.data_rank is not None:
         return "argument --data-parallel-rank: for MoE models behind a balancer of their own only"
     return fault_of_nodes(arguments) or fault_of_replicas(arguments) or fault_of_head(arguments)
@@ -197,4 +226,12 @@ def fraction(text):
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"invalid fraction: {text}")
+    return value
+
+
+def json_object(text):
+    """What a configuration says."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"Value {text} cannot be converted to a JSON object")
     return value

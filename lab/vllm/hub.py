@@ -20,17 +20,21 @@ def model_folder(model_id):
     return cache_folder() / ("models--" + model_id.replace("/", "--"))
 
 
-def find_model(model, revision):
-    """The folder with the model's files. @raise ModelMissing naming it."""
-    folder = Path(model)
-    if not folder.is_dir():
-        folder = snapshot_of(model, revision or "main")
-    if folder is None or not (folder / "config.json").is_file():
+def find_folder(model, revision):
+    """The folder of a model, a tokenizer or an adapter. @raise ModelMissing naming it."""
+    folder = Path(model) if os.path.isdir(model) else snapshot_of(model, revision or "main")
+    if folder is None:
         raise ModelMissing(
             "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find an appropriate cached snapshot folder for "
             f"the specified revision on the local disk and outgoing traffic has been disabled: {model}"
         )
-    missing = missing_shards(folder)
+    return folder
+
+
+def find_model(model, revision):
+    """The folder with the model's files. @raise ModelMissing naming it."""
+    folder = find_folder(model, revision)
+    missing = missing_shards(folder) if (folder / "config.json").is_file() else ["config.json"]
     if missing:
         raise ModelMissing(f"RuntimeError: Cannot find any model weights with `{model}`: {', '.join(missing)}")
     return folder

@@ -3,13 +3,14 @@ import { Faults } from "../../config/faults";
 import type { Probe } from "../../facts/hostFacts";
 import { cacheFolders } from "../launch/docker";
 import type { LaunchPlan } from "../launch/launch";
+import type { NeededModel } from "../launch/models";
 import { judgeLaunches } from "../launch/preflight";
 import { deploymentNoteOf } from "../note";
 import type { Plan } from "../plan";
 import { printable } from "../views";
 import { judgeBuilds } from "./builds";
 import { standingOfEndpoint } from "./endpoint";
-import { planImage, planModel } from "./fetches";
+import { completeModel, planImage, planModel } from "./fetches";
 import { launchesOf, type Recipes } from "./launches";
 import { type Member, membersOf, rankHostOf } from "./members";
 import type { DeploymentPlan, DeploymentPlans, FetchPlan, RankPlan } from "./plan";
@@ -61,7 +62,7 @@ export function planDeployments(
   );
   const faults = [
     ...planned.flatMap((one) => one.faults),
-    ...judgeLaunches(launches, memory),
+    ...judgeLaunches(launches, memory, (model) => completeBytes(probes, model)),
     ...judgeBuilds(launches, recipes),
   ];
   if (faults.length > 0) throw new Faults("the deployments", unique(faults).map(printable));
@@ -80,13 +81,13 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
   const recipe = recipes.get(name);
   if (!recipe) throw new Error(`the recipe of ${name} was not read`);
   const image = planImage(launch, members, mesh, recipe);
-  const model = planModel(launch, members);
+  const models = launch.models.map((model) => planModel(launch, model, members));
   const answer = standingOfEndpoint(launch, members, readySeconds);
   // A worker's words name the head.
   const isHeadKnown = members[0]?.docker !== undefined;
   const standings = members.map((member) => standingOfRank(member, isHeadKnown, image.id));
   const differences = [...standings.flatMap((one) => one.differences), ...answer.differences];
-  const reason = reasonOf(members, { image, model }, mesh);
+  const reason = reasonOf(members, { image, models }, mesh);
   const due = reason !== "" || differences.length > 0 || standings.some((one) => one.due);
   const gone = members.filter(({ docker }) => !docker);
   const state = gone.length > 0 ? "unknown" : due ? "due" : "settled";
@@ -96,7 +97,7 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
       name,
       launch,
       image,
-      ...(model && { model }),
+      models,
       ranks: members.map(
         (member, rank): RankPlan =>
           rankPlan(member, besideOf(launch, launches, member.host), standings[rank]?.differences ?? []),
@@ -113,7 +114,7 @@ function planDeployment(launch: LaunchPlan, { cluster, recipes, mesh, probes, st
       readySeconds,
       url: `http://${endpoint.address}:${endpoint.port}/v1`,
     },
-    faults: deploymentFaults(cluster, stack, launch, members, { image, ...(model && { model }) }),
+    faults: deploymentFaults(cluster, stack, launch, members, { image, models }),
     warnings: [
       ...launch.warnings.map((line) => `${name}: ${line}`),
       ...limitWarnings(launch, members),
@@ -153,16 +154,23 @@ function rankPlan(
 /** Why ranks are due that are as they should be; "" where they aren't. */
 function reasonOf(
   members: readonly Member[],
-  fetches: { readonly image: FetchPlan; readonly model: FetchPlan | undefined },
+  { image, models }: Pick<DeploymentPlan, "image" | "models">,
   plan: Plan,
 ): string {
   const hosts = new Set(members.map(({ host }) => host));
   const changing = plan.hosts.filter(({ name, state }) => state === "due" && hosts.has(name));
   const network = changing.length > 0 ? [`network of ${changing.map(({ name }) => name).join(" ")}`] : [];
-  const fetched = Object.entries(fetches).flatMap(([what, fetch]) =>
-    fetch?.state === "due" || fetch?.differences.length ? [what] : [],
-  );
-  return [...network, ...fetched].join(", ");
+  const isChanging = ({ state, differences }: FetchPlan) => state === "due" || differences.length > 0;
+  const fetched = [...(isChanging(image) ? ["image"] : []), ...models.filter(isChanging).map(({ use }) => use)];
+  return [...network, ...unique(fetched)].join(", ");
+}
+
+/** Bytes of a model where some host has it whole. */
+function completeBytes(probes: Ground["probes"], model: NeededModel): number | undefined {
+  return [...probes.values()].flatMap((probe) => {
+    const docker = probe.kind === "facts" ? probe.facts.docker : undefined;
+    return (docker && completeModel(docker, model)?.bytes) ?? [];
+  })[0];
 }
 
 function unique(lines: readonly string[]): readonly string[] {

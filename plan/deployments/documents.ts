@@ -1,6 +1,6 @@
 import { base64, documentText, type Owner } from "../document";
 import { startsWithScript } from "../launch/startScript";
-import type { DeploymentPlan, FetchPlan, RankPlan } from "./plan";
+import type { DeploymentPlan, FetchPlan, ModelPlan, RankPlan } from "./plan";
 
 /** Texts of scripts that a deployment leaves on its hosts. */
 export interface DeployScripts {
@@ -34,14 +34,18 @@ export function renderImageDocument({ name, image }: DeploymentPlan, owner: Owne
 }
 
 /**
- * What `model` reads on the head; "" where the model lies in the image.
+ * What `model` reads on the head, for one of the deployment's models.
  *
  * @param token Hugging Face's. Secret: the document is then, too.
  * @throws Faults where a value would break out of its line; the token is never shown.
  */
-export function renderModelDocument({ name, image, model }: DeploymentPlan, owner: Owner, token?: string): string {
-  if (!model) return "";
-  return documentText(model.head, `the model of ${name}`, owner, (check) => [
+export function renderModelDocument(
+  { name, image }: DeploymentPlan,
+  model: ModelPlan,
+  owner: Owner,
+  token?: string,
+): string {
+  return documentText(model.head, `the ${model.use} of ${name}`, owner, (check) => [
     `model ${check("model", "model", model.id)}`,
     ...(model.revision === undefined ? [] : [`revision ${check("revision", "model_revision", model.revision)}`]),
     `image ${check("image", "image", image.reference)}`,

@@ -1,12 +1,13 @@
 import type { DockerFacts, ImageFacts, ModelFacts } from "../../facts/docker";
 import type { ImageBuild } from "../../facts/imageBuild";
 import { differencesAbout, type Finding } from "../difference";
-import { isInContainer, type LaunchPlan } from "../launch/launch";
+import type { LaunchPlan } from "../launch/launch";
+import { isSameModel, type NeededModel } from "../launch/models";
 import { deploymentNoteOf } from "../note";
 import type { Difference, Plan } from "../plan";
 import { buildOf, buildText, isBuiltFrom } from "./builds";
 import { imageOf, type Member, shortId } from "./members";
-import type { DeploymentPlan, DeploymentRecipe, FetchPlan } from "./plan";
+import type { DeploymentPlan, DeploymentRecipe, FetchPlan, ModelPlan } from "./plan";
 import { standingOf } from "./standing";
 
 /** The first NCCL that finds its peers in a ring; older ones ignore what they are told without a word. */
@@ -57,10 +58,8 @@ function otherBuild(found: ImageFacts | undefined, build: ImageBuild | undefined
   return { property: "built from", found: buildText(found.build), wanted: buildText(build) };
 }
 
-/** The model likewise: complete, and as the head has it. */
-export function planModel(launch: LaunchPlan, members: readonly Member[]): DeploymentPlan["model"] {
-  const { model } = launch;
-  if (isInContainer(model.id)) return undefined;
+/** A model likewise: complete, and as the head has it. */
+export function planModel(launch: LaunchPlan, model: NeededModel, members: readonly Member[]): ModelPlan {
   const wanted = firstOf(members, (docker) => completeModel(docker, model));
   const fetched = planFetch(launch, members, model.id, (docker) => {
     const found = modelOf(docker, model);
@@ -103,12 +102,12 @@ function planFetch(launch: LaunchPlan, members: readonly Member[], object: strin
   };
 }
 
-function modelOf({ models }: DockerFacts, { id, revision }: LaunchPlan["model"]): ModelFacts | undefined {
-  return models.find((model) => model.id === id && (model.revision ?? "main") === (revision ?? "main"));
+function modelOf({ models }: DockerFacts, wanted: NeededModel): ModelFacts | undefined {
+  return models.find((model) => isSameModel(model, wanted));
 }
 
 /** A model that is whole: as whoever fetched it recorded it. A folder has no record, and is what it is. */
-export function completeModel(docker: DockerFacts, model: LaunchPlan["model"]): ModelFacts | undefined {
+export function completeModel(docker: DockerFacts, model: NeededModel): ModelFacts | undefined {
   const found = modelOf(docker, model);
   if (!found || found.files === 0) return undefined;
   if (model.id.startsWith("/")) return found;
@@ -120,11 +119,7 @@ function filesText(model: { readonly files: number; readonly bytes: number } | u
 }
 
 /** Bytes that a host lacks of a model that another host of the deployment has; undefined where none has it. */
-export function lackingBytes(
-  member: Member,
-  members: readonly Member[],
-  model: LaunchPlan["model"],
-): number | undefined {
+export function lackingBytes(member: Member, members: readonly Member[], model: NeededModel): number | undefined {
   const whole = firstOf(members, (docker) => completeModel(docker, model));
   if (!whole || !member.docker) return undefined;
   return Math.max(0, whole.bytes - (modelOf(member.docker, model)?.bytes ?? 0));

@@ -4,7 +4,8 @@ import { Faults } from "../../config/faults";
 import type { DockerQuestion } from "../../facts/docker";
 import { digestOfValue } from "../digest";
 import { FLAGS, flagValue } from "../launch/flags";
-import { isInContainer, type LaunchPlan, planLaunch } from "../launch/launch";
+import { type LaunchPlan, planLaunch } from "../launch/launch";
+import { isSameModel } from "../launch/models";
 import type { RankHost } from "../launch/ranks";
 import type { RankMesh } from "../nccl";
 import { buildFaults, buildOf } from "./builds";
@@ -33,7 +34,7 @@ export function launchesOf(
 ): readonly LaunchPlan[] {
   const faults: string[] = [];
   const launches = cluster.deployments.flatMap((deployment, index) => {
-    const { name, overrides, hosts } = deployment;
+    const { name, overrides, hosts, fabricEnv } = deployment;
     const found = recipes.get(name);
     if (!found) throw new Error(`the recipe of ${name} was not read`);
     try {
@@ -43,14 +44,10 @@ export function launchesOf(
         overrides: { values: overrides, path: (key: string) => `spark-mesh:deployments[${index}].overrides.${key}` },
         hosts: candidatesOf(cluster, deployment).map(rankHost),
         chosen: hosts !== undefined,
+        ...(fabricEnv && { fabricEnv }),
         known: { mods: digestsOf(found) },
       };
       const launch = planLaunch(wish, mesh);
-      if (!isModel(launch.model.id)) {
-        faults.push(
-          `${name}: model: found ${JSON.stringify(launch.model.id)}; allowed: a Hugging Face id, e.g. Qwen/Qwen3-8B, or the absolute path of a folder`,
-        );
-      }
       faults.push(...buildFaults(launch, buildOf(launch, found)).map((line) => `${name}: ${line}`));
       return [launch];
     } catch (error) {
@@ -67,11 +64,6 @@ function digestsOf({ mods }: DeploymentRecipe): Readonly<Record<string, string>>
   return Object.fromEntries(Object.entries(mods).map(([name, files]) => [name, digestOfValue(files)]));
 }
 
-/** What can be asked for in a line, and named in a command. */
-function isModel(id: string): boolean {
-  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(id) || /^(\/[A-Za-z0-9._@+-]+)+$/.test(id);
-}
-
 /**
  * What each host is to be asked about Docker; undefined for hosts without a rank.
  *
@@ -86,10 +78,12 @@ export function deploymentQuestion(
     const here = launches.filter(({ ranks }) => ranks.some((rank) => rank.host === host));
     if (here.length === 0) return undefined;
     const heads = here.filter(({ ranks }) => ranks[0]?.host === host);
-    const models = here.map(({ model }) => model).filter(({ id }) => !isInContainer(id));
+    const models = here.flatMap((launch) => launch.models);
     return {
       images: unique(here.flatMap(({ ranks }) => ranks.map(({ image }) => askedName(image)))),
-      models: models.filter((model, index) => models.findIndex((other) => isSameModel(model, other)) === index),
+      models: models
+        .filter((model, index) => models.findIndex((other) => isSameModel(model, other)) === index)
+        .map(({ id, revision }) => ({ id, ...(revision !== undefined && { revision }) })),
       ports: unique(heads.flatMap(({ endpoint, ports }) => [endpoint.port, ...ports])),
       endpoints: heads.map(({ name, endpoint, ranks }) => ({
         deployment: name,
@@ -98,10 +92,6 @@ export function deploymentQuestion(
       })),
     };
   };
-}
-
-function isSameModel(a: LaunchPlan["model"], b: LaunchPlan["model"]): boolean {
-  return a.id === b.id && a.revision === b.revision;
 }
 
 /** Where the server answers on its own host. */

@@ -64,10 +64,12 @@ export function rankHostOf(
   const probe = probes.get(name);
   const configured = cluster.hosts.find((host) => host.name === name)?.address ?? "";
   const managed = plan.hosts.find((host) => host.name === name)?.managementAddress;
+  const facts = probe?.kind === "facts" ? probe.facts : undefined;
   return {
     name,
     address: managed ?? (isIPv4(configured) ? configured : "-"),
-    home: (probe?.kind === "facts" ? probe.facts.docker?.home : undefined) ?? "",
+    home: facts?.docker?.home ?? "",
+    ...(facts && { netdevs: [...facts.cx7, ...facts.otherNetdevs].map((netdev) => netdev.name) }),
   };
 }
 

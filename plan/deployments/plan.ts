@@ -2,6 +2,7 @@ import type { ImageBuild } from "../../facts/imageBuild";
 import type { ModFile } from "../../facts/mods";
 import type { Checkout } from "../../facts/repository";
 import type { LaunchPlan, RankLaunch } from "../launch/launch";
+import type { NeededModel } from "../launch/models";
 import type { Difference, HostPlan } from "../plan";
 import type { Recipe } from "../recipe/recipe";
 
@@ -26,6 +27,9 @@ export interface FetchPlan {
   /** Why `due`, like a `HostPlan`'s; "" otherwise. */
   readonly note: string;
 }
+
+/** A model that the server needs, on every host of its deployment. */
+export type ModelPlan = FetchPlan & NeededModel;
 
 /** How an image is built, where no host of its deployment has it. */
 export interface BuildPlan extends ImageBuild {
@@ -70,8 +74,8 @@ export interface DeploymentPlan {
     /** Undefined where it is pulled, or there. */
     readonly build?: BuildPlan;
   };
-  /** Undefined where it lies in the image. */
-  readonly model?: FetchPlan & { readonly id: string; readonly revision?: string };
+  /** Served model, drafter, tokenizer, adapters: all that the server reads and that doesn't lie in the image. */
+  readonly models: readonly ModelPlan[];
   /** The first is the head. */
   readonly ranks: readonly RankPlan[];
   /** All of them, in rank order. */
@@ -79,7 +83,7 @@ export interface DeploymentPlan {
   /** Files of its mods, by the mod's name. */
   readonly mods: DeploymentRecipe["mods"];
   /**
-   * Of the ranks: if one is `due`, all are started anew; also where image, model or the network of a host is. `unknown`
+   * Of the ranks: if one is `due`, all are started anew; also where image, models or the network of a host is. `unknown`
    * where a host can't be asked: what is known to differ is a blocker then.
    */
   readonly state: FetchPlan["state"];

@@ -1,7 +1,7 @@
 import type { ClusterConfig } from "../../config/cluster";
 import type { DockerFacts } from "../../facts/docker";
 import { FLAGS } from "../launch/flags";
-import { isInContainer, type LaunchPlan, PORT } from "../launch/launch";
+import { type LaunchPlan, PORT } from "../launch/launch";
 import { GIB, inGib } from "../launch/memory";
 import { bytesOf } from "../recipe/size";
 import { completeModel, lackingBytes, wantedImage } from "./fetches";
@@ -13,7 +13,7 @@ const PORT_FLAGS: readonly string[] = [FLAGS.port, FLAGS.masterPort, FLAGS.dataP
   ({ names }) => names,
 );
 
-type Fetches = Pick<DeploymentPlan, "image" | "model">;
+type Fetches = Pick<DeploymentPlan, "image" | "models">;
 
 /** What forbids a deployment on its hosts as they are, host first. A host that can't be asked is left out. */
 export function deploymentFaults(
@@ -86,21 +86,28 @@ function ownPorts({ containers }: DockerFacts): ReadonlySet<number> {
   );
 }
 
-/** What is to be built is as large as what was built of it before, if that is known. */
+/**
+ * Room for all models that a host lacks and another one has. What is to be built is as large as what was built of it
+ * before, if that is known.
+ */
 function diskFaults(
-  { model }: LaunchPlan,
+  { models }: LaunchPlan,
   member: Member,
   members: readonly Member[],
   { image: { reference, build } }: Fetches,
 ): readonly string[] {
   const { docker, host } = member;
   if (docker?.docker !== "ok") return [];
-  const lacking = model.id.startsWith("/") ? undefined : lackingBytes(member, members, model);
+  const lacking = models.flatMap((model) => {
+    const bytes = model.id.startsWith("/") ? undefined : lackingBytes(member, members, model);
+    return bytes === undefined || bytes === 0 ? [] : [{ id: model.id, bytes }];
+  });
+  const wanted = lacking.reduce((sum, { bytes }) => sum + bytes, 0);
   const image = wantedImage(docker, reference, build)
     ? undefined
     : members.flatMap(({ docker: other }) => (other ? (imageOf(other, reference)?.size ?? []) : []))[0];
   return [
-    ...tooFull(host, docker.home, docker.homeFree, lacking, model.id),
+    ...tooFull(host, docker.home, docker.homeFree, wanted, lacking.map(({ id }) => id).join(", ")),
     ...tooFull(host, "Docker's folder", docker.rootFree, image, reference),
   ];
 }
@@ -131,23 +138,26 @@ export function limitWarnings({ name, memoryLimit }: LaunchPlan, members: readon
 
 /** What is on no host, and nobody can fetch. */
 function sourceFaults(
-  { name, buildArgs, model }: LaunchPlan,
+  { name, buildArgs, models }: LaunchPlan,
   members: readonly Member[],
   { image: { reference, build } }: Fetches,
 ): readonly string[] {
   const [head] = members;
   if (!head || members.some(({ docker }) => docker?.docker !== "ok")) return [];
   const isHere = members.some(({ docker }) => docker && imageOf(docker, reference));
-  const isFolder = model.id.startsWith("/") && !isInContainer(model.id);
+  const folders = models.filter(({ id }) => id.startsWith("/"));
   return [
     ...(isHere || build || buildArgs.length === 0 || isFromRegistry(reference)
       ? []
       : [
           `${head.host}: image ${reference}: found on none of ${name}'s hosts, and no registry has it; have it built with the deployment's build: https://github.com/eugr/spark-vllm-docker#COMMIT, or load it there: docker load`,
         ]),
-    ...(isFolder && head.docker && !completeModel(head.docker, model)
-      ? [`${head.host}: model ${model.id}: found no file there, wanted the model of ${name}; put the folder there`]
-      : []),
+    ...folders
+      .filter((model) => head.docker && !completeModel(head.docker, model))
+      .map(
+        ({ id, use }) =>
+          `${head.host}: ${use} ${id}: found no file there, wanted the ${use} of ${name}; put the folder there`,
+      ),
   ];
 }
 
@@ -158,12 +168,12 @@ function isFromRegistry(image: string): boolean {
 }
 
 /** Copies go over `ssh NAME` from host to host. */
-function trustFaults(name: string, members: readonly Member[], { image, model }: Fetches): readonly string[] {
+function trustFaults(name: string, members: readonly Member[], { image, models }: Fetches): readonly string[] {
   const [head] = members;
   if (!head || members.length === 1 || members.some(({ docker }) => docker?.docker !== "ok")) return [];
   return [
     ...(image.state === "due" ? [`image ${image.reference}`] : []),
-    ...(model?.state === "due" ? [`model ${model.id}`] : []),
+    ...models.filter(({ state }) => state === "due").map(({ use, id }) => `${use} ${id}`),
   ].map(
     (what) =>
       `${head.host}: ${what}: has to be copied between ${name}'s hosts, and spark-mesh:trust is false; set it to true, or put it on every host`,

@@ -17,20 +17,21 @@ interface Container {
   /** Variables that Ray must not carry from this rank to others. */
   readonly own: readonly string[];
   readonly mods: readonly Mod[];
-  /** Absolute paths outside of the caches that are the model's. */
-  readonly model: string | undefined;
+  /** Absolute paths of models outside of the caches, which have the same in the container. */
+  readonly folders: readonly string[];
   /** Whether it has peers to reach over RDMA. */
   readonly rdma: boolean;
   readonly executor: ExecutorConfig;
-  /** What matters and isn't said in words for docker: ids of the image and of mods, the model's revision. */
+  /** What matters and isn't said in words for docker: ids of mods, revisions of models. */
   readonly identity: unknown;
 }
 
+/** Where a container has the cache of Hugging Face's models. Recipes for sparkrun name files in the second. */
+export const HUB_MOUNTS = ["/root/.cache/huggingface", "/cache/huggingface"] as const;
+
 /** Caches in the user's home, which other tools share, and where a container looks for them. */
 const CACHES = [
-  [".cache/huggingface", "/root/.cache/huggingface"],
-  // Recipes for sparkrun name the model's files there.
-  [".cache/huggingface", "/cache/huggingface"],
+  ...HUB_MOUNTS.map((mount) => [".cache/huggingface", mount] as const),
   [".cache/vllm", "/root/.cache/vllm"],
   [".cache/flashinfer", "/root/.cache/flashinfer"],
   [".triton", "/root/.triton"],
@@ -130,12 +131,12 @@ function sameInside(device: string): string {
   return inside === outside && rest.length === 0 ? outside : device;
 }
 
-function volumes({ deployment, host, model, executor, mods, before }: Container): readonly string[] {
+function volumes({ deployment, host, folders, executor, mods, before }: Container): readonly string[] {
   const caches = CACHES.map(([from, to]) => `${host.home}/${from}:${to}`);
   const started = mods.length > 0 || before.length > 0 ? [`${deploymentsFolder}/${deployment}:${MOUNT}:ro`] : [];
   return pairs("--volume", [
     ...caches,
-    ...(model === undefined ? [] : [`${model}:${model}:ro`]),
+    ...folders.map((folder) => `${folder}:${folder}:ro`),
     ...started,
     ...(executor.volumes ?? []).map(String),
   ]);

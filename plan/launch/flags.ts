@@ -29,6 +29,22 @@ export const FLAGS = {
   port: valued("--port"),
   revision: valued("--revision"),
   gpuMemoryUtilization: valued("--gpu-memory-utilization"),
+  model: valued("--model"),
+  tokenizer: valued("--tokenizer"),
+  tokenizerRevision: valued("--tokenizer-revision"),
+  hfConfigPath: valued("--hf-config-path"),
+  generationConfig: valued("--generation-config"),
+  loraModules: valued("--lora-modules"),
+  defaultMmLoras: valued("--default-mm-loras"),
+  speculativeConfig: valued("--speculative-config", "-sc"),
+  speculativeMethod: valued("--spec-method", "--speculative-config.method", "-sc.method"),
+  speculativeModel: valued("--spec-model", "--speculative-config.model", "-sc.model"),
+  speculativeRevision: valued("--speculative-config.revision", "-sc.revision"),
+  speculativeTensorParallel: valued(
+    "--speculative-config.draft-tensor-parallel-size",
+    "-sc.draft-tensor-parallel-size",
+  ),
+  downloadDir: valued("--download-dir"),
 } as const satisfies Readonly<Record<string, Flag>>;
 
 /** Parameters whose flags are not their names with dashes. */
@@ -76,6 +92,16 @@ function split(text: string): readonly [string, string | undefined] {
 
 export function flagValue(words: readonly Word[], flag: Flag): Word | undefined {
   return findFlag(words, flag)?.value;
+}
+
+/** All words that the last one of a flag takes, where it may have several. */
+export function flagValues(words: readonly Word[], flag: Flag): readonly Word[] {
+  const found = findFlag(words, flag);
+  if (!found?.value) return [];
+  if (found.count === 1) return [found.value];
+  const rest = words.slice(found.index + 1);
+  const next = rest.findIndex(({ text }) => isFlag(text));
+  return rest.slice(0, next === -1 ? rest.length : next);
 }
 
 /** Words without any of these flags and their values. */

@@ -5,9 +5,13 @@ import { type LaunchFacts, renderEnvironment } from "../recipe/envTemplates";
 import { withLayers } from "../recipe/layers";
 import type { Mod, Recipe } from "../recipe/recipe";
 import { containerName, dockerRun } from "./docker";
-import { contradictions, differing, rankEnvironment } from "./environment";
+import { differing, rankEnvironment } from "./environment";
+import { type FabricEnv, fabricProblems, fabricWarnings } from "./fabric";
 import { FLAGS, flagValue } from "./flags";
+import { hubProblems } from "./hub";
 import { weightsOf } from "./memory";
+import type { NeededModel } from "./models";
+import { neededModels } from "./neededModels";
 import { overridden } from "./overrides";
 import { countFaults, countOf, type Parallel, parallelOf, type RankHost } from "./ranks";
 import { launcherOf } from "./runtimes";
@@ -25,6 +29,8 @@ export interface LaunchWish {
   readonly hosts: readonly RankHost[];
   /** True: these hosts and no fewer. False: as many of them as the recipe needs. */
   readonly chosen: boolean;
+  /** Whose values count for what ranks reach one another by. @default "recipe" */
+  readonly fabricEnv?: FabricEnv;
   /** What is known of what will run, where it is: sha256 of each mod. A container with another one is another container. */
   readonly known?: { readonly mods?: Readonly<Record<string, string>> };
 }
@@ -65,7 +71,8 @@ export interface LaunchPlan {
   readonly weights?: number;
   /** For build-and-copy.sh, where the image is built. */
   readonly buildArgs: readonly string[];
-  readonly model: { readonly id: string; readonly revision?: string };
+  /** To be on every host before a rank starts; the served one first, unless only its container has it. */
+  readonly models: readonly NeededModel[];
   readonly mods: readonly Mod[];
   /** One line each, place first. */
   readonly warnings: readonly string[];
@@ -101,7 +108,10 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
   const parallel = parallelOf(server.words, parameters, faults);
   const port = numberOf(server.words, "port", 65535, faults) ?? PORT;
   const gpuMemoryUtilization = numberOf(server.words, "gpuMemoryUtilization", 1, faults);
-  if (faults.length === 0) faults.push(...countFaults(recipe, parallel, server.words[0]?.at ?? "", wish));
+  const needed = neededModels(recipe, server.words, parameters, parallel.tensor);
+  if (faults.length === 0) {
+    faults.push(...countFaults(recipe, parallel, server.words[0]?.at ?? "", wish), ...needed.problems);
+  }
   if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, faults);
 
   const hosts = wish.hosts.slice(0, countOf(parallel));
@@ -115,15 +125,22 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
         )
       : {};
   const variables = hosts.map(({ name }) => nccl[name] ?? {});
+  const fabricEnv = wish.fabricEnv ?? "recipe";
   const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
   const environments = variables.map((own, rank) => {
     const facts = launchFacts(wish.name, id, recipe.modelRevision, rank, hosts);
-    return rankEnvironment(own, launch.env, renderEnvironment(recipe, parameters, facts, faults), server.env);
+    const written = renderEnvironment(recipe, parameters, facts, faults);
+    return rankEnvironment(own, launch.env, written, server.env, fabricEnv);
   });
+  const fabric = { recipe, command: server.env, hosts, variables, ...(mesh && { mesh }) };
+  faults.push(
+    ...(fabricEnv === "recipe" ? fabricProblems(fabric) : []),
+    ...hubProblems(recipe, server.words, environments[0] ?? {}, needed.models),
+  );
   if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, [...new Set(faults)]);
   const weights = weightsOf(recipe.metadata);
   const { memory_limit } = recipe.executor;
-  const identity = { ...wish.known, model: id, revision: recipe.modelRevision ?? "" };
+  const identity = { ...wish.known, models: needed.models.map(({ id, revision = "main" }) => ({ id, revision })) };
   const ranks = launch.ranks.map(({ argv, before = [] }, rank): RankLaunch => {
     const env = environments[rank] ?? {};
     const host = hosts[rank] ?? { name: "", address: "", home: "" };
@@ -137,7 +154,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       before,
       own: before.length > 0 ? differing(environments) : [],
       mods: recipe.mods,
-      model: folderOf(id),
+      folders: needed.folders,
       rdma: hosts.length > 1,
       executor: recipe.executor,
       identity,
@@ -156,14 +173,15 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
     ...(memory_limit && { memoryLimit: memory_limit }),
     ...(weights !== undefined && { weights }),
     buildArgs: recipe.buildArgs,
-    model: { id, ...(recipe.modelRevision !== undefined && { revision: recipe.modelRevision }) },
+    models: needed.models,
     mods: recipe.mods,
     warnings: [
       ...recipe.warnings,
       ...server.warnings,
+      ...needed.warnings,
       ...notActedOn(recipe),
       ...launch.warnings,
-      ...contradictions(recipe, server.env, variables),
+      ...(fabricEnv === "recipe" ? fabricWarnings(fabric) : []),
       ...utilizationWarnings(server.words),
       ...secretWarnings(server.words),
     ],
@@ -206,14 +224,4 @@ function launchFacts(
     cluster_id: deployment,
     runtime_cache_dir: undefined,
   };
-}
-
-/** A model that is a folder on every host. */
-function folderOf(model: string): string | undefined {
-  return model.startsWith("/") && !isInContainer(model) ? model : undefined;
-}
-
-/** Whether a model is where only its container has it: in a cache or in the image. There it is already. */
-export function isInContainer(model: string): boolean {
-  return /^\/(root|cache|workspace)\//.test(model);
 }

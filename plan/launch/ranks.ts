@@ -18,6 +18,8 @@ export interface RankHost {
   readonly address: string;
   /** Home folder of its login user, whose caches the container has. */
   readonly home: string;
+  /** Names of all netdevs that it has; undefined where it can't be asked. */
+  readonly netdevs?: readonly string[];
 }
 
 /** The sizes that the server is told, or faults. */

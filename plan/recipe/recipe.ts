@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { Faults } from "../../config/faults";
 import { pathText, shown } from "../../config/judge";
+import type { Distribution } from "./distribution";
 import { type ReadBase, withIncluded } from "./include";
 import { DEFAULT_CONTAINER, notActedOn, TOKENS, undone } from "./notActedOn";
 import { flatten, type Parameters } from "./parameters";
@@ -41,6 +42,8 @@ export interface Recipe {
   readonly mods: readonly Mod[];
   readonly buildArgs: readonly string[];
   readonly executor: ExecutorConfig;
+  /** What is to be fetched beside the model, with placeholders as they were written. */
+  readonly distribution?: Distribution;
   readonly metadata: Metadata;
   /** What holds under conditions alone, and isn't in the rest yet; see layers.ts. */
   readonly layers: NonNullable<Written["overrides"]>;
@@ -108,6 +111,7 @@ export function recipeOf(source: RecipeSource): Recipe {
     mods,
     buildArgs: buildArgs.map(({ text }) => text),
     executor: written.executor_config ?? {},
+    ...optional("distribution", written.distribution_config ?? undefined),
     metadata: written.metadata ?? {},
     layers: written.overrides ?? [],
     conditions: (written.overrides ?? []).flatMap(({ when }) => Object.keys(when.config ?? {})),

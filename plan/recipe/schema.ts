@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { distribution } from "./distribution";
 import { bytesOf, SIZE } from "./size";
 
 /**
@@ -194,6 +195,7 @@ export const recipe = z
     build_args: buildArgs.nullish().describe("For build-and-copy.sh, where the image is built"),
     runtime_config: runtimeConfig.nullish(),
     executor_config: executorConfig.nullish(),
+    distribution_config: distribution.nullish().describe("Models that the server reads beside its own"),
     metadata: metadata.nullish(),
   })
   .describe("A recipe for serving a model, version 1 or 2");
@@ -206,7 +208,6 @@ export const UNACTED: Readonly<Record<string, string>> = {
   post_commands: "nothing is run on the control machine",
   stop_after_post: "a deployment runs until it is destroyed",
   readiness: "ready is an answered completion",
-  distribution_config: "model and image go to every host of the deployment",
   min_sparkrun_version: "this is not sparkrun",
   sparkrun_version: "this is not sparkrun",
   benchmark: "nothing is measured",

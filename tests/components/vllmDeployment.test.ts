@@ -11,7 +11,9 @@ import type { Login } from "../../facts/hostFacts";
 import {
   type Case,
   changeContainer,
+  DRAFTER,
   deployed,
+  drafted,
   fresh,
   planOf,
   recipeOf,
@@ -124,6 +126,25 @@ it("sends what builds an image where it is to be built, and only then", async ()
   expect((await image(deployed(built))).lines).toEqual(first.lines.slice(0, 2));
 });
 
+it("has a model of its own for each that the server needs, one after another, each with its document", async () => {
+  const config = `{"model":"${DRAFTER}","revision":"refs/pr/1"}`;
+  const resources = await resourcesOf(fresh(drafted(3, config)), TOKEN);
+  const drafter = `qwen-model-acme--drafter@refs--pr--1`;
+  expect(names(resources).slice(3, 7)).toEqual(["qwen-model", "qwen-model-fetch", drafter, `${drafter}-fetch`]);
+  expect(resources.get(drafter)?.inputs).toMatchObject({ model: DRAFTER, revision: "refs/pr/1", use: "drafter" });
+  const { text, secret } = await documentOf(resources.get(`${drafter}-fetch`));
+  expect(text).toMatch(/^model acme\/drafter$/m);
+  expect(secret).toBe(true);
+  const waitsFor = async (name: string) => {
+    const [before] = [resources.get(name)?.options.dependsOn].flat(2) as pulumi.Resource[];
+    return new Promise((resolve) => before?.urn.apply(resolve));
+  };
+  expect(await waitsFor("qwen-model-fetch")).toMatch(/::qwen-image$/);
+  expect(await waitsFor(`${drafter}-fetch`)).toMatch(/::qwen-model$/);
+  const last = [resources.get("qwen-rank-1")?.options.dependsOn].flat(2).at(-1) as pulumi.Resource;
+  expect(await new Promise((resolve) => last.urn.apply(resolve))).toMatch(/::qwen-model-acme/);
+});
+
 it("waits where something is to be done: network, image, model, workers, head, answer", async () => {
   const resources = await resourcesOf(fresh(recipeOf(3)));
   const before = (name: string) => [resources.get(name)?.options.dependsOn].flat(2).length;
@@ -196,10 +217,11 @@ it("sends a sudo password to who needs root, and to nobody else", async () => {
 
 it("records what is wished for, property by property", async () => {
   const { inputs } = (await resourcesOf(fresh(recipeOf(2)))).get("qwen") ?? { inputs: {} };
-  expect(Object.keys(inputs)).toEqual(["recipe", "image", "model", "endpoint", "ranks"]);
+  expect(Object.keys(inputs)).toEqual(["recipe", "image", "models", "endpoint", "ranks"]);
   expect(inputs).toMatchObject({
     recipe: "test",
     image: "ghcr.io/acme/vllm:1",
+    models: [{ use: "model", model: "Qwen/Qwen3-8B" }],
     ranks: [{ rank: 0, host: "spark-1" }, {}],
   });
 });

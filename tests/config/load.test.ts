@@ -188,6 +188,11 @@ describe("a config that is wrong", () => {
       { hosts: three, deployments: [{ name: "a", recipe: "r", readySeconds: 5 }] },
       ["deployments[0].readySeconds: found 5; allowed: a whole number from 30 to 86400"],
     ],
+    [
+      "a fabric that is nobody's",
+      { hosts: three, deployments: [{ name: "a", recipe: "r", fabricEnv: "mine" }] },
+      ['deployments[0].fabricEnv: found "mine"; allowed: recipe or mesh'],
+    ],
   ]);
 
   it("says everything in one message", () => {

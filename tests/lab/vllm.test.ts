@@ -73,6 +73,9 @@ describe("the stand-in for vLLM", () => {
     { words: ["-dp", "2", "-dpl", "1", "-dpa", "h", "-dpr", "1"], says: "--headless: needed on rank 1" },
     { words: ["-dp", "2", "-dpl", "1", "-dpa", "h", "-dpr", "2"], says: "2 is not from 0 to 1" },
     { words: ["-dpa", "h"], says: "--data-parallel-size: needed" },
+    { words: ["--speculative-config", "{model}"], says: "--speculative-config/-sc: invalid json_object value" },
+    { words: ["-sc", '["a"]'], says: "cannot be converted to a JSON object" },
+    { words: ["-sc", '{"model":"a/b"}', "--spec-model", "a/b"], says: "not with --spec-method, --spec-model" },
     { words: ["--data-parallel-rank", "1"], says: "--data-parallel-rank: for MoE" },
   ])("refuses $words", async ({ words, says }) => {
     const { ended, log } = await serve(words);
@@ -89,6 +92,47 @@ describe("the stand-in for vLLM", () => {
       expect(await ended, log()).toBe(1);
       expect(log().trim().split("\n").at(-1)).toContain(`disabled: ${recipe.model}`);
     }
+  });
+});
+
+describe("the stand-in offline", () => {
+  const others = (id: string): readonly (readonly string[])[] => [
+    ["--speculative-config", `{"method":"dflash","model":"${id}","num_speculative_tokens":4}`],
+    ["-sc", `{"model":"${id}"}`],
+    [`--speculative-config.model=${id}`, "--speculative_config.num_speculative_tokens", "4"],
+    ["--spec-model", id],
+    ["--tokenizer", id],
+    ["--lora-modules", `a=${id}`],
+    ["--lora-modules", `{"name":"a","path":"${id}"}`],
+  ];
+
+  test.each(others("Acme/Nowhere"))("fails without what %s %s names", async (...words) => {
+    const { ended, log } = await serve(words);
+    expect(await ended).toBe(1);
+    expect(log()).toMatch(/LocalEntryNotFoundError: .* disabled: Acme\/Nowhere$/m);
+  });
+
+  test("serves with them, each at its own revision", async () => {
+    expect(await start("hf", ["download", "Acme/Other", "--revision", "v2"]).ended).toBe(0);
+    const config = (revision: string) => ["-sc", `{"model":"Acme/Other","revision":"${revision}"}`];
+    const { ended, log } = await serve(config("main"));
+    expect(await ended).toBe(1);
+    expect(log()).toContain("disabled: Acme/Other");
+    const one = await serve([...config("v2"), "--tokenizer", "Acme/Other", "--tokenizer-revision", "v2"]);
+    await complete(one);
+  });
+
+  test.each(['{"method":"mtp","num_speculative_tokens":2}', '{"method":"ngram"}'])(
+    "needs nothing for %s",
+    async (config) => {
+      await complete(await serve(["--speculative-config", config]));
+    },
+  );
+
+  test("fails for a method that has no model", async () => {
+    const { ended, log } = await serve(["--speculative-config", '{"method":"eagle3","num_speculative_tokens":2}']);
+    expect(await ended).toBe(1);
+    expect(log()).toContain("without speculative model");
   });
 });
 

@@ -6,6 +6,7 @@ import type { ContainerFacts, DockerFacts } from "../../../facts/docker";
 import type { Probe } from "../../../facts/hostFacts";
 import { planDeployments } from "../../../plan/deployments/deployments";
 import type { DeploymentPlan, DeploymentPlans, DeploymentRecipe } from "../../../plan/deployments/plan";
+import { isSameModel, type NeededModel } from "../../../plan/launch/models";
 import type { Plan } from "../../../plan/plan";
 import { planMesh } from "../../../plan/planMesh";
 import { parseRecipe } from "../../../plan/recipe/recipe";
@@ -77,6 +78,13 @@ export function recipeOf(ranks = 1, more = ""): string {
   return `${withCommand(command, "{ port: 8000 }").replace("vllm-node", "ghcr.io/acme/vllm:1")}${more}`;
 }
 
+export const DRAFTER = "acme/drafter";
+
+/** The same with a drafter. */
+export function drafted(ranks = 1, config = `{"model":"${DRAFTER}"}`): string {
+  return recipeOf(ranks).replace("--port", `--speculative-config '${config}' --port`);
+}
+
 export function article(): string {
   const file = "qwen3.5-397b-a17b-int4-autoround-3x-vllm.yaml";
   return readFileSync(join(__dirname, "../../../recipes", file), "utf8");
@@ -123,7 +131,7 @@ export function deployed(given: Case): Case {
   );
 }
 
-function withRank(docker: DockerFacts, { name, launch, model, image }: DeploymentPlan, rank: number): DockerFacts {
+function withRank(docker: DockerFacts, { name, launch, models, image }: DeploymentPlan, rank: number): DockerFacts {
   const own = launch.ranks[rank];
   if (!own) throw new Error(`no rank ${rank}`);
   const { digest, container, host } = own;
@@ -153,7 +161,10 @@ function withRank(docker: DockerFacts, { name, launch, model, image }: Deploymen
     ...docker,
     containers: [...docker.containers, running],
     images: [...docker.images, { id: IMAGE_ID, names: [own.image], size: 20 * GIB, ...built }],
-    models: [...docker.models, ...(model && !docker.models.some(({ id }) => id === model.id) ? [whole(model.id)] : [])],
+    models: [
+      ...docker.models,
+      ...models.filter((model) => !docker.models.some((other) => isSameModel(other, model))).map(whole),
+    ],
     listening: rank === 0 ? [...docker.listening, launch.endpoint.port, ...launch.ports] : docker.listening,
     endpoints:
       rank === 0 ? [...docker.endpoints, { deployment: name, state: "answered", detail: "" }] : docker.endpoints,
@@ -163,9 +174,14 @@ function withRank(docker: DockerFacts, { name, launch, model, image }: Deploymen
 }
 
 /** A model that is all there; a folder has no record. */
-function whole(id: string): DockerFacts["models"][number] {
+function whole({ id, revision }: NeededModel): DockerFacts["models"][number] {
   const size = { files: 9, bytes: 200 * GIB };
-  return { id, ...size, ...(!id.startsWith("/") && { recorded: { commit: "c".repeat(40), ...size } }) };
+  return {
+    id,
+    ...(revision !== undefined && { revision }),
+    ...size,
+    ...(!id.startsWith("/") && { recorded: { commit: "c".repeat(40), ...size } }),
+  };
 }
 
 export function changeDocker(given: Case, host: string, edit: (docker: DockerFacts) => DockerFacts): Case {

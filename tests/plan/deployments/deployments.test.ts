@@ -16,14 +16,14 @@ describe("the article's recipe on a ring of three", () => {
       state: "due",
       differences: [],
     });
-    expect(plan.model).toMatchObject({ id: "Intel/Qwen3.5-397B-A17B-int4-AutoRound", state: "due" });
+    expect(plan.models[0]).toMatchObject({ id: "Intel/Qwen3.5-397B-A17B-int4-AutoRound", state: "due" });
     expect(plan.ranks.map(({ launch }) => launch.argv.includes("--headless"))).toEqual([false, true, true]);
   });
 
   it("is settled once it runs and answers", () => {
     const { deployments, warnings, blockers } = plansOf(deployed(before));
     expect(deployments).toMatchObject([
-      { state: "settled", note: "", differences: [], image: { state: "settled" }, model: { state: "settled" } },
+      { state: "settled", note: "", differences: [], image: { state: "settled" }, models: [{ state: "settled" }] },
     ]);
     expect([warnings, blockers]).toEqual([[], []]);
   });

@@ -6,7 +6,7 @@ import {
   renderModelDocument,
   renderReadyDocument,
 } from "../../../plan/deployments/documents";
-import type { DeploymentPlan, RankPlan } from "../../../plan/deployments/plan";
+import type { DeploymentPlan, ModelPlan, RankPlan } from "../../../plan/deployments/plan";
 import { article, deployed, fresh, planOf, recipeOf, unreachable } from "./deployed";
 
 const OWNER = { stack: "organization/spark-mesh/home", operator: "me@laptop backend 0123abcd" };
@@ -57,7 +57,7 @@ it("tells the head what the image is built from, and what builds it only where i
 });
 
 it("tells the head which model, and the token that its hub may ask for", () => {
-  expect(own(renderModelDocument(ring, OWNER, "hf_secret"))).toEqual([
+  expect(own(renderModelDocument(ring, ring.models[0] as ModelPlan, OWNER, "hf_secret"))).toEqual([
     "host spark-1",
     "model Intel/Qwen3.5-397B-A17B-int4-AutoRound",
     "image ghcr.io/spark-arena/dgx-vllm-eugr-nightly-tf5:latest",
@@ -66,13 +66,12 @@ it("tells the head which model, and the token that its hub may ask for", () => {
     `token ${base64("hf_secret")}`,
   ]);
   const pinned = planOf(fresh(recipeOf(1, "model_revision: refs/pr/1\n")));
-  expect(own(renderModelDocument(pinned, OWNER))).toEqual([
+  expect(own(renderModelDocument(pinned, pinned.models[0] as ModelPlan, OWNER))).toEqual([
     "host spark-1",
     "model Qwen/Qwen3-8B",
     "revision refs/pr/1",
     "image ghcr.io/acme/vllm:1",
   ]);
-  expect(renderModelDocument(planOf(fresh(recipeOf(1).replace("Qwen/Qwen3-8B", "/root/m"))), OWNER)).toBe("");
 });
 
 it("tells each host its rank, whose peers all are, and docker's words as they are", () => {

@@ -21,8 +21,8 @@ const MODEL = "Qwen/Qwen3-8B";
 
 /** What differs, one line each, image and model first. */
 function lines(given: Case): readonly string[] {
-  const { image, model, differences } = planOf(given);
-  return [...image.differences, ...(model?.differences ?? []), ...differences].map(
+  const { image, models, differences } = planOf(given);
+  return [...image.differences, ...models.flatMap((model) => model.differences), ...differences].map(
     ({ host, object, property, found, wanted }) => `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`,
   );
 }
@@ -225,9 +225,9 @@ it("says of a server that still loads how long it has, and calls it no drift", (
 
 it("fetches image and model where one host lacks them, and only them", () => {
   const lost = changeDocker(running, "spark-2", (docker) => ({ ...docker, images: [] }));
-  const { image, model } = planOf(lost);
+  const { image, models } = planOf(lost);
   expect(image).toMatchObject({ state: "due", head: "spark-1", targets: ["spark-2", "spark-3"] });
-  expect(model).toMatchObject({ state: "settled", note: "", differences: [] });
+  expect(models[0]).toMatchObject({ state: "settled", note: "", differences: [] });
 });
 
 it("has another note after each repair, and the same one until then", () => {
@@ -253,7 +253,7 @@ it("takes a changed wish for no drift", () => {
     state: "due",
     differences: [],
     image: { state: "settled" },
-    model: { state: "settled" },
+    models: [{ state: "settled" }],
   });
   expect(other.note).toMatch(/^the wish changed, ranks=/);
   const another = planOf(wished({ overrides: { container: "ghcr.io/acme/vllm:2" } }));
@@ -297,14 +297,14 @@ it("is as it was where a host is settled and another has nothing of it", () => {
 it("has everything to do where this run lets the login user ask Docker", () => {
   const config = { ...ring.cluster, system: { ...ring.cluster.system, dockerGroup: true } };
   const denied = changeDocker({ ...ring, cluster: config }, "spark-2", (docker) => ({ ...docker, docker: "denied" }));
-  expect(planOf(denied)).toMatchObject({ state: "due", image: { state: "due" }, model: { state: "due" } });
+  expect(planOf(denied)).toMatchObject({ state: "due", image: { state: "due" }, models: [{ state: "due" }] });
 });
 
 it("says nothing certain of a deployment with a host that can't be asked", () => {
   const without = unreachable(running, "spark-3");
   expect(plansOf(without)).toMatchObject({
     deployments: [
-      { state: "unknown", note: "", differences: [], image: { state: "unknown" }, model: { state: "unknown" } },
+      { state: "unknown", note: "", differences: [], image: { state: "unknown" }, models: [{ state: "unknown" }] },
     ],
     blockers: [],
   });
@@ -363,13 +363,13 @@ it("compares a model that is a folder by files and bytes, and asks for none that
       models: [{ id: "/models/qwen", files: 9, bytes: 200 * 2 ** 30 }],
     })),
   );
-  expect(planOf(given).model).toMatchObject({ id: "/models/qwen", state: "settled" });
+  expect(planOf(given).models[0]).toMatchObject({ id: "/models/qwen", state: "settled" });
   const less = changeDocker(given, "spark-2", (docker) => ({
     ...docker,
     models: docker.models.map((model) => ({ ...model, bytes: 1 })),
   }));
-  expect(planOf(less).model?.differences).toHaveLength(1);
-  expect(planOf(fresh(recipeOf(1).replace(MODEL, "/workspace/model"))).model).toBeUndefined();
+  expect(planOf(less).models[0]?.differences).toHaveLength(1);
+  expect(planOf(fresh(recipeOf(1).replace(MODEL, "/workspace/model"))).models).toEqual([]);
 });
 
 it("is the same plan in whatever order hosts and things on them are told", () => {

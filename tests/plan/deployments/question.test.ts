@@ -69,7 +69,9 @@ it.each(["two words", "two\nimage lines", "../up", "/models/../etc passwd", "-x"
   (model) => {
     const command = `command: ${JSON.stringify(`vllm serve '${model}'`)}`;
     const given = fresh(`recipe_version: 1\nname: x\ncontainer: vllm-node\n${command}\n`);
-    expect(() => questionOf(given)).toThrow(/^1 fault in the deployments:\n {2}qwen: model: found "/);
+    expect(() => questionOf(given)).toThrow(
+      /^1 fault in the deployments:\n {2}qwen: test\.yaml:\d+:\d+: model: found "/,
+    );
   },
 );
 

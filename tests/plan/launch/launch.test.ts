@@ -177,8 +177,8 @@ describe("the environment", () => {
     const { ranks, warnings } = launch(env + three, { hosts: sparks(3) }, ring);
     expect(ranks[1]?.env).toMatchObject({ NCCL_IB_MERGE_NICS: "1", NCCL_DEBUG: "INFO", VLLM_HOST_IP: "10.0.0.11" });
     expect(warnings).toEqual([
-      'test.yaml:1:28: env.NCCL_IB_MERGE_NICS: found "1", the ring needs 0; the recipe wins',
-      "test.yaml:1:86: env.VLLM_HOST_IP: the same on every rank, each of which has its own; the recipe wins",
+      'test.yaml:1:28: env.NCCL_IB_MERGE_NICS: found "1", the ring needs 0; the recipe wins, unless the deployment has fabricEnv: mesh',
+      "test.yaml:1:86: env.VLLM_HOST_IP: the same on every rank, each of which has its own; the recipe wins, unless the deployment has fabricEnv: mesh",
     ]);
   });
 

@@ -140,10 +140,10 @@ describe("overrides", () => {
   });
 
   it("change the recipe's own fields and the container's options", () => {
-    const { ranks, model } = launch(withCommand("vllm serve {model}"), {
+    const { ranks, models } = launch(withCommand("vllm serve {model}"), {
       overrides: overrides({ model: "Qwen/Qwen3-4B", container: "other:1", privileged: true, memory_limit: "100g" }),
     });
-    expect(model.id).toBe("Qwen/Qwen3-4B");
+    expect(models[0]?.id).toBe("Qwen/Qwen3-4B");
     expect(ranks[0]?.argv).toContain("Qwen/Qwen3-4B");
     expect(ranks[0]?.image).toBe("other:1");
     expect(ranks[0]?.docker).toEqual(expect.arrayContaining(["--privileged", "--memory", "100g"]));

@@ -156,7 +156,7 @@ describe("a server behind another program", () => {
     (command) => {
       const text = recipe("runtime: vllm", `command: ${command}`);
       expect(argv(text)).toBe(command.replace("{model}", "Qwen/Qwen3-8B"));
-      expect(launch(text).model.id).toBe("Qwen/Qwen3-8B");
+      expect(launch(text).models.map(({ id }) => id)).toEqual(["Qwen/Qwen3-8B"]);
     },
   );
 

@@ -21,7 +21,7 @@ describe("a recipe", () => {
     const recipe = parse(V1.replace("model: Qwen/Qwen3-8B\n", ""));
     expect(recipe.version).toBe(1);
     expect(recipe.model).toBeUndefined();
-    expect(launch(V1.replace("model: Qwen/Qwen3-8B\n", "")).model).toEqual({ id: "Qwen/Qwen3-8B" });
+    expect(launch(V1.replace("model: Qwen/Qwen3-8B\n", "")).models).toMatchObject([{ id: "Qwen/Qwen3-8B" }]);
   });
 
   it("of version 1 needs no name where sparkrun would read it", () => {
