@@ -19,10 +19,20 @@ function keyText(key: PropertyKey): string {
   return /^[A-Za-z0-9_-]{1,64}$/.test(String(key)) ? String(key) : quoted(String(key));
 }
 
-/** A text in quotes on one line, its control and direction characters escaped, its end cut off where it is long. */
+/** A text on one line, its control and direction characters escaped, its end cut off where it is long. */
+export function oneLine(text: string): string {
+  const short = text.length > 60 ? `${text.slice(0, 60)}...` : text;
+  return escaped(short);
+}
+
+/** The same in quotes. */
 function quoted(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 60)}...` : text;
-  return JSON.stringify(short).replace(
+  return escaped(JSON.stringify(short));
+}
+
+function escaped(text: string): string {
+  return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
     (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
   );

@@ -1,7 +1,7 @@
-import { isMap, isNode, LineCounter, parseDocument, stringify } from "yaml";
+import { type Document, isMap, isNode, LineCounter, parseDocument, stringify, visit } from "yaml";
 import { z } from "zod";
 import { Faults } from "../config/faults";
-import { shown } from "../config/judge";
+import { oneLine, shown } from "../config/judge";
 import * as schema from "../config/schema";
 import { type Exported, type ExportedMesh, type Member, membersOf, usersOf } from "./exported";
 import { type ImportedCluster, named, parseLogin } from "./imported";
@@ -57,6 +57,11 @@ function parseCluster(text: string): z.infer<typeof cluster> {
     throw faulty([`${lineAt(error.pos[0])}: malformed YAML (${reason.replace(/ at line .*$/, "")})`]);
   }
   if (!isMap(document.contents)) throw faulty([`line 1: found no mapping; needed: hosts, ${hostsText}`]);
+  const placeAt = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return `line ${line}, column ${col}`;
+  };
+  refuseAliases(document, placeAt);
   const lineOf = (path: readonly PropertyKey[]) => {
     const node = document.getIn(path, true) as { readonly range?: readonly [number, number, number] } | undefined;
     return node?.range ? lineAt(node.range[0]) : undefined;
@@ -85,6 +90,18 @@ function parseCluster(text: string): z.infer<typeof cluster> {
   });
   if (twice.length > 0) throw faulty(twice);
   return judged.data;
+}
+
+/** @throws Faults at the first alias that stands for nothing, or for what it is in */
+function refuseAliases(document: Document, placeAt: (offset: number) => string): void {
+  visit(document, {
+    Alias: (_, alias, ancestors) => {
+      const anchored = alias.resolve(document);
+      const why = anchored ? "contains itself" : "no such anchor before it";
+      if (!anchored || ancestors.some((node) => node === anchored))
+        throw faulty([`${placeAt(alias.range?.[0] ?? 0)}: *${oneLine(alias.source)}: ${why}`]);
+    },
+  });
 }
 
 function faulty(lines: readonly string[]): Faults {

@@ -1,4 +1,5 @@
 import { Faults } from "../../config/faults";
+import { oneLine } from "../../config/judge";
 import { ncclEnv, type RankMesh } from "../nccl";
 import type { Word } from "../recipe/command";
 import { type LaunchFacts, renderEnvironment } from "../recipe/envTemplates";
@@ -200,7 +201,7 @@ function numberOf(
   const whole = name === "port";
   if (word.text.trim() !== "" && value > 0 && value <= most && (!whole || Number.isInteger(value))) return value;
   faults.push(
-    `${word.at}: ${FLAGS[name].names[0]}: found ${word.text}; allowed: ${whole ? "a whole number from 1 to 65535" : "more than 0, up to 1"}`,
+    `${word.at}: ${FLAGS[name].names[0]}: found ${oneLine(word.text)}; allowed: ${whole ? "a whole number from 1 to 65535" : "more than 0, up to 1"}`,
   );
   return undefined;
 }

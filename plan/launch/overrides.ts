@@ -34,7 +34,7 @@ export function overridden(recipe: Recipe, { values, path }: Overrides): Overrid
       faults.push(`${path(key)}: found ${shown(value)}; allowed: ${issue?.message}`);
     } else if (field) fields[field[1]] = key === "runtime" ? value : String(value);
     else if (option) options[option] = value;
-    else if (/^[A-Za-z_][\w-]*(\.[A-Za-z_]\w*)?$/.test(key)) parameters[key] = value;
+    else if (/^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$/.test(key)) parameters[key] = value;
     else faults.push(`${path(key)}: found the name ${shown(key)}; allowed: letters, digits, _ and -, no digit first`);
   }
   if ("model" in fields && recipe.command !== undefined && !recipe.command.includes("{model}")) {

@@ -1,3 +1,4 @@
+import { oneLine } from "../../config/judge";
 import type { Word } from "../recipe/command";
 import type { Parameters } from "../recipe/parameters";
 import type { Recipe } from "../recipe/recipe";
@@ -29,7 +30,7 @@ export function parallelOf(words: readonly Word[], parameters: Parameters, fault
     if (!word) return otherwise;
     const value = Number(word.text);
     if (/^[1-9][0-9]?$/.test(word.text) && value <= 64) return value;
-    faults.push(`${word.at}: ${flag.names[0]}: found ${word.text}; allowed: a whole number from 1 to 64`);
+    faults.push(`${word.at}: ${flag.names[0]}: found ${oneLine(word.text)}; allowed: a whole number from 1 to 64`);
     return 1;
   };
   const replicas = /^[1-9][0-9]?$/.test(parameters.data_parallel ?? "") ? Number(parameters.data_parallel) : 1;

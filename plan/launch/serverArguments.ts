@@ -3,6 +3,7 @@ import { renderCommand, type Word } from "../recipe/command";
 import type { Parameters } from "../recipe/parameters";
 import type { Recipe } from "../recipe/recipe";
 import { FLAGS, findFlag, flagOf, flagValue, withFlag } from "./flags";
+import { changedWithin, rootOf } from "./nestedOverrides";
 
 /** What a stack or a command line wants otherwise than the recipe has it. */
 export interface Overrides {
@@ -58,6 +59,7 @@ export function parametersOf(
     ...defaults,
     ...(alone && { tensor_parallel: "1" }),
     ...Object.fromEntries(values),
+    ...changedWithin(defaults, overrides.values),
   };
 }
 
@@ -69,7 +71,7 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
   let overridden = words;
   const refused: string[] = [];
   for (const key of Object.keys(overrides.values).filter(
-    (name) => !used.has(name) && !recipe.conditions.includes(name),
+    (name) => !used.has(rootOf(name, recipe.defaults) ?? name) && !recipe.conditions.includes(name),
   )) {
     const flag = flagOf(key);
     if (findFlag(words, flag) || COMMON_PARAMETERS.includes(key)) {

@@ -1,3 +1,4 @@
+import { oneLine } from "../../config/judge";
 import type { Parameters } from "./parameters";
 import type { Recipe } from "./recipe";
 import { expander, piecesOf } from "./template";
@@ -84,7 +85,7 @@ function cutFault(server: readonly LexedWord[], index: number, line: (offset: nu
   const flag = server[index - 1];
   const named = flag?.text.startsWith("-") ? [flag] : [];
   const words = [...named, ...server.slice(index, index + 1)];
-  const found = words.map(({ text }) => text).join(" ");
+  const found = words.map(({ text }) => oneLine(text)).join(" ");
   return line(
     words[0]?.offset ?? 0,
     `${found} ...: an argument in braces must be JSON, and without quotes it is split at its spaces; quote the whole of it: '{"name": "value"}'`,
@@ -98,10 +99,9 @@ function jsonFault({ text }: LexedWord, command: string): readonly string[] {
     JSON.parse(text);
     return [];
   } catch {
-    const found = text.length > 60 ? `${text.slice(0, 60)}...` : text;
     const remedy = command.includes("{{")
       ? "where a command has {{, {{ and }} are one brace each: double all of them"
       : `quote the whole argument: '{"name": "value"}'`;
-    return [`found ${found}, which is no JSON; ${remedy}`];
+    return [`found ${oneLine(text)}, which is no JSON; ${remedy}`];
   }
 }

@@ -1,3 +1,4 @@
+import { oneLine } from "../../config/judge";
 import type { Parameters } from "./parameters";
 import type { Recipe } from "./recipe";
 
@@ -43,7 +44,9 @@ export function renderEnvironment(
       }
       const [, kind, key = ""] = /^(config|launch)\.([A-Za-z_]\w*)$/.exec(token) ?? [];
       if (kind === undefined || close === "")
-        return problem(`found {${token}${close && "}"}; allowed: {config.NAME} and {launch.NAME}, or doubled braces`);
+        return problem(
+          `found {${oneLine(token)}${close && "}"}; allowed: {config.NAME} and {launch.NAME}, or doubled braces`,
+        );
       const value = kind === "config" ? own(config, key) : own(launch, key);
       if (value !== undefined) return `${value}${close.slice(1)}`;
       if (kind === "config") return problem(`no value for {${token}}; give it one under defaults or as an override`);

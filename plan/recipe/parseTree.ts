@@ -12,7 +12,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import { Faults } from "../../config/faults";
-import { shown } from "../../config/judge";
+import { oneLine, shown } from "../../config/judge";
 import {
   type Entry,
   type MappingTree,
@@ -79,7 +79,7 @@ export function parseTree(file: string, text: string): ParsedTree {
   const [error] = [...document.errors, ...document.warnings];
   if (error) {
     const [reason = ""] = error.message.split("\n");
-    return refuse(error.pos[0], `malformed YAML (${reason.replace(/(;| at line) .*$/, "")})`);
+    return refuse(error.pos[0], `malformed YAML (${oneLine(reason.replace(/(;| at line) .*$/, ""))})`);
   }
   const contents: unknown = document.contents;
   if (!isMap(contents)) return refuse(startOf(contents) ?? 0, "found no mapping; needed: a recipe");
@@ -117,12 +117,16 @@ class TreeBuilder {
 
   build(node: unknown, depth: number): Tree {
     const place = this.placeOf(node);
+    if (node === null || node === undefined) return this.nothing(place);
     if (depth > MAX_DEPTH) return this.problem(place, `nested deeper than ${MAX_DEPTH} levels`);
     if (isAlias(node)) {
       const anchored = this.anchors.get(node.source);
       if (anchored) return { ...anchored, place };
       const isOpen = this.anchors.has(node.source);
-      return this.problem(place, `*${node.source}: ${isOpen ? "contains itself" : "no such anchor before it"}`);
+      return this.problem(
+        place,
+        `*${oneLine(node.source)}: ${isOpen ? "contains itself" : "no such anchor before it"}`,
+      );
     }
     const anchor = (node as Node & { readonly anchor?: string }).anchor;
     if (anchor !== undefined) this.anchors.set(anchor, undefined);
@@ -148,10 +152,11 @@ class TreeBuilder {
     const own = new Map<string, Entry>();
     const merged = new Map<string, Entry>();
     for (const { key, value } of items as Pair[]) {
-      const keyTree = this.build(key, depth + 1);
+      // A key that isn't there stands where its value does.
+      const keyTree = key ? this.build(key, depth + 1) : this.nothing(this.placeOf(value));
       const name = keyTree.kind === "scalar" ? (keyTree.written ?? "") : "";
-      const tree = this.build(value ?? null, depth + 1);
-      const entry = { place: keyTree.place, tree: value == null ? { ...this.nothing(keyTree.place) } : tree };
+      const tree = value ? this.build(value, depth + 1) : this.nothing(keyTree.place);
+      const entry = { place: keyTree.place, tree };
       if (isMergeKey(key)) for (const [inner, from] of this.merged(entry.tree)) add(merged, inner, from);
       else if (!own.has(name)) own.set(name, entry);
       else this.again(name, own.get(name) ?? entry, entry);
@@ -177,7 +182,7 @@ class TreeBuilder {
   }
 
   private again(name: string, first: Entry, second: Entry): void {
-    const where = `${placeText(second.place)}: ${name}: already at ${placeText(first.place)}`;
+    const where = `${placeText(second.place)}: ${oneLine(name)}: already at ${placeText(first.place)}`;
     const isSame = textOf(first.tree) === textOf(second.tree);
     (isSame ? this.repeated : this.problems).push(`${where}, with ${isSame ? "the same" : "another"} value`);
   }

@@ -89,6 +89,8 @@ describe("readSparkrunCluster", () => {
       "line 4: hosts[2]: a is already hosts[0]; a host comes once",
     ]);
     expect(faultsOf("hosts: [\n")).toEqual([expect.stringMatching(/^line 2: malformed YAML \(.+\)$/)]);
+    expect(faultsOf("hosts: &h\n  - *h\n")).toEqual(["line 2, column 5: *h: contains itself"]);
+    expect(faultsOf("hosts: *none\n")).toEqual(["line 1, column 8: *none: no such anchor before it"]);
     expect(faultsOf("- a\n")).toEqual(["line 1: found no mapping; needed: hosts, a list of hosts, the head first"]);
   });
 });

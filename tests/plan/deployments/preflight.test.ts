@@ -220,9 +220,9 @@ it("says where a limit of memory is more than a host has", () => {
 });
 
 it("warns, with the deployment's name, of what a recipe says and what rarely goes well", () => {
-  const given = fresh(`pre_exec: [x]\n${recipeOf(1)}`, [{ overrides: { gpu_memory_utilization: 0.9 } }]);
+  const given = fresh(`post_exec: [x]\n${recipeOf(1)}`, [{ overrides: { gpu_memory_utilization: 0.9 } }]);
   expect(plansOf(given).warnings).toEqual([
-    "qwen: test.yaml:1:1: pre_exec: not acted on: nothing is run in the container before the server but mods; make a mod of it",
+    "qwen: test.yaml:1:1: post_exec: not acted on: the deployment's own health check is what is asked",
     "qwen: spark-mesh:deployments[0].overrides.gpu_memory_utilization: --gpu-memory-utilization 0.9: above 0.82 it often fails on a warm node",
   ]);
 });

@@ -139,6 +139,26 @@ describe("overrides", () => {
     expect(set("vllm serve {model} --enforce-eager", { enforce_eager: false })).toEqual(["--no-enforce-eager"]);
   });
 
+  it("change one value of a mapping, also of one that is written as JSON", () => {
+    const mapping = "{ s: { method: mtp, n: 2 } }";
+    expect(set("vllm serve {model} --s '{s}' --m {s.method}", { "s.method": "eagle", "s.d.x": 1 }, mapping)).toEqual([
+      "--s",
+      '{"method":"eagle","n":2,"d":{"x":1}}',
+      "--m",
+      "eagle",
+    ]);
+    expect(set("vllm serve {model} --s '{s}'", { "s.n": 4 }, `{ s: '{"method": "mtp"}' }`)).toEqual([
+      "--s",
+      '{"method":"mtp","n":4}',
+    ]);
+    expect(faultsOf(() => set("vllm serve {model} --s {s}", { "s.n": 4 }, "{ s: a }"))).toEqual([
+      expect.stringContaining("overrides.s.n: the command has no {s.n}"),
+    ]);
+    const none = "model: m/m\ncontainer: c\ndefaults: { s: { method: mtp } }\n";
+    const { ranks } = launch(none, { overrides: overrides({ "s.method": "eagle" }) });
+    expect(ranks[0]?.argv.slice(3)).toEqual(["--s", '{"method":"eagle"}']);
+  });
+
   it("change the recipe's own fields and the container's options", () => {
     const { ranks, models } = launch(withCommand("vllm serve {model}"), {
       overrides: overrides({ model: "Qwen/Qwen3-4B", container: "other:1", privileged: true, memory_limit: "100g" }),

@@ -88,6 +88,8 @@ describe("a file", () => {
     [`model: m/m\nx: ${"!x ".repeat(300_000)}`, /^test.yaml:1:1: found more than 100000 words/],
     [`model: m/m\nx: ${"y".repeat(1 << 20)}`, /^test.yaml:1:1: found \d+ characters; allowed: 1048576/],
     ["model: m/m\nx: !!binary aGk=\n", /^test.yaml:2:13: found a value that is no text/],
+    ["model: m/m\n: x\n? y\nmodel: n/n\n", /^test.yaml:4:1: model: already at test.yaml:1:1, with another value/],
+    ["model: *a\u202eb\n", /^test.yaml:1:8: \*a\\u202eb: no such anchor/],
     ["model: m/m\n? [a]\n: b\n", /^test.yaml:2:3: malformed YAML/],
   ])("that no recipe is like has one problem, with line and column, and soon (%#)", (text, problem) => {
     const start = performance.now();
