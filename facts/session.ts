@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import type { Login } from "./hostFacts";
 import { jumpSaid, sshArguments } from "./sshArguments";
 
@@ -26,7 +27,8 @@ export class SessionEnded extends Error {
 /** An SSH session whose remote shell reads commands from us. It ends when it is closed, or after 45 seconds. */
 export interface Session {
   /**
-   * Sends text, at once, and waits for the next line that starts with `prefix`.
+   * Sends text, at once, and waits for the next answer: what bash prints behind the session's mark, `$mark` there, up to
+   * the end of the line. Whatever else a banner, a login shell or its profile prints is ignored.
    *
    * @throws SessionEnded where the host can't be reached, doesn't let us in, or falls silent
    */
@@ -35,7 +37,11 @@ export interface Session {
   close(): void;
 }
 
-const prefix = '{"sparkMeshFacts":';
+/** A login shell's functions, BASH_ENV and options stay outside: they would change what our commands do and print. */
+export const SESSION_COMMAND = "exec bash -p -s";
+
+/** The line before all others, by which the remote shell learns the session's mark. */
+export const markLine = (mark: string) => `mark=${mark}\n`;
 
 /**
  * Starts one SSH session to a host, without waiting for it to be let in.
@@ -48,7 +54,8 @@ export async function openSession(
   folder: string,
 ): Promise<Session> {
   const args = await sshArguments(host.login, host.name, folder, host.identityFile);
-  const ssh = spawn("ssh", [...args, "exec bash -s"], { env: { ...process.env, LC_ALL: "C" } });
+  const mark = randomBytes(12).toString("hex");
+  const ssh = spawn("ssh", [...args, SESSION_COMMAND], { env: { ...process.env, LC_ALL: "C" } });
   let stderr = "";
   let ended: string | undefined;
   let received: Buffer[] = [];
@@ -71,10 +78,11 @@ export async function openSession(
     const whole = Buffer.concat(received);
     const last = whole.lastIndexOf(10);
     received = [whole.subarray(last + 1)];
-    // A login shell may say something of its own first.
-    const lines = whole.subarray(0, last).toString("utf8").split("\n");
-    const line = lines.find((text) => text.startsWith(prefix));
-    if (line !== undefined) onLine?.(line);
+    // Noise without a newline may stand before the mark.
+    for (const line of whole.subarray(0, last).toString("utf8").split("\n")) {
+      const at = line.indexOf(`${mark}{`);
+      if (at >= 0) return onLine?.(line.slice(at + mark.length));
+    }
   });
   // What we write to a session that is over is of no interest; why it is over comes with `close`.
   ssh.stdin.on("error", () => undefined);
@@ -86,6 +94,7 @@ export async function openSession(
     return new SessionEnded(code, stderr, await jumpSaid(folder, host.name), ended);
   });
 
+  ssh.stdin.write(markLine(mark));
   return {
     ask: (text) =>
       new Promise((resolve, reject) => {

@@ -184,7 +184,7 @@ docker_pass() {
 	'loaded active  loaded active') state=active ;;
 	*loaded*) state=inactive ;;
 	esac
-	printf '%s,"watch":"%s"}\n' "$document" "$state"
+	say_answer "$document,\"watch\":\"$state\"}"
 }
 
 # Sets REPLY to whether somebody listens on each port that was asked about, by the table $1 that ss prints.

@@ -2,9 +2,9 @@
 # What a Spark is right now, read without changing anything.
 #
 # Sent to `bash -s` over SSH, whose standard input stays open: then a call of first_pass or second_pass
-# with its data in the lines after it, up to the line `end`. Each pass prints one line of JSON that
-# starts with {"sparkMeshFacts":VERSION, and nothing else does. No line here may need more than bash,
-# coreutils and iproute2; few processes, for they are what a settled preview waits for.
+# with its data in the lines after it, up to the line `end`. Each pass prints one line: the session's mark,
+# which is in `mark`, and JSON that starts with {"sparkMeshFacts":VERSION. No line here may need more than
+# bash, coreutils and iproute2; few processes, for they are what a settled preview waits for.
 #
 # Not `set -e`: whatever can't be read is told as missing, and what that means is decided elsewhere.
 set -uo pipefail
@@ -12,6 +12,12 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 shopt -s nullglob
 # Standard error is ssh's own: what it says there tells why a session failed.
 exec 2>/dev/null
+
+# shellcheck disable=SC2154 # the line before this script sets the mark
+# Prints the answer $1 in a line of its own, behind the mark: a profile may have left a line unfinished.
+say_answer() {
+	printf '\n%s%s\n' "$mark" "$1"
+}
 
 # Sets REPLY to the JSON string of $1, control characters escaped.
 json_string() {
@@ -170,7 +176,7 @@ first_pass() {
 	json_file /var/lib/spark-mesh/armed.json && document+=",\"armed\":$REPLY"
 	json_file /var/lib/spark-mesh/rolled-back.json && document+=",\"rolledBack\":$REPLY"
 	json_trust && document+=",\"trust\":$REPLY"
-	printf '%s}\n' "$document"
+	say_answer "$document}"
 }
 
 # Sets `sudo` to what sudo does here, `shown` to the network's files with their contents and `sudoers` to our sudoers
@@ -300,6 +306,5 @@ second_pass() {
 	json_places "$answered" && answered=$REPLY
 	json_places "$looked" && looked=$REPLY
 	printf -v line '%s,' "${neighbours[@]}"
-	printf '{"sparkMeshFacts":1,"sudo":"%s","files":%s,"sudoers":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
-		"$sudo" "$shown" "$sudoers" "$answered" "$looked" "${line%,}"
+	say_answer "{\"sparkMeshFacts\":1,\"sudo\":\"$sudo\",\"files\":$shown,\"sudoers\":$sudoers,\"answered\":$answered,\"looked\":$looked,\"neighbours\":[${line%,}]}"
 }

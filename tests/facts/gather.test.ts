@@ -57,9 +57,9 @@ function firstPass(number: number, address: string): string {
 async function play(number: number, address: string, after?: number, dockerAnswer?: object): Promise<Played> {
   const asked: Played["asked"] = [];
   const docker: Played["docker"] = {};
-  const answer = (channel: ServerChannel, pass: string, data: string) => {
+  const answer = (channel: ServerChannel, mark: string, pass: string, data: string) => {
     if (pass === "first_pass") {
-      if (after !== undefined) setTimeout(() => channel.write(`${firstPass(number, address)}\n`), after);
+      if (after !== undefined) setTimeout(() => channel.write(`${mark}${firstPass(number, address)}\n`), after);
       return;
     }
     asked.push({ text: data, at: performance.now() });
@@ -69,7 +69,7 @@ async function play(number: number, address: string, after?: number, dockerAnswe
     });
     const sudo = /^sudo$/m.test(data) ? "passwordless" : "notAsked";
     channel.write(
-      `${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, sudoers: null, answered: [], looked, neighbours: [neighbours] })}\n`,
+      `${mark}${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, sudoers: null, answered: [], looked, neighbours: [neighbours] })}\n`,
     );
   };
   const server = new Server({ hostKeys: [key.text] }, (connection) => {
@@ -80,8 +80,10 @@ async function play(number: number, address: string, after?: number, dockerAnswe
       accept().on("exec", (acceptExec) => {
         const channel = acceptExec();
         let heard = "";
+        let mark = "";
         channel.on("data", (bytes: Buffer) => {
           heard += bytes.toString();
+          mark ||= /^mark=(.*)\n/.exec(heard)?.[1] ?? "";
           const [told] = /^docker_script\ndocker_begin\n(.*\n)*?end\n/m.exec(heard) ?? [];
           if (told !== undefined) {
             docker.question = told;
@@ -90,12 +92,12 @@ async function play(number: number, address: string, after?: number, dockerAnswe
           if (/^docker_pass\n/m.test(heard)) {
             docker.at = performance.now();
             heard = "";
-            if (dockerAnswer) channel.write(`${JSON.stringify(dockerAnswer)}\n`);
+            if (dockerAnswer) channel.write(`${mark}${JSON.stringify(dockerAnswer)}\n`);
           }
           const [whole, pass = "", data = ""] = /^(first_pass|second_pass)\n((?:.*\n)*?)end\n/m.exec(heard) ?? [];
           if (whole === undefined) return;
           heard = "";
-          answer(channel, pass, data);
+          answer(channel, mark, pass, data);
         });
       });
     });

@@ -4,13 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { dockerScript, factsScript } from "../../facts/script";
+import { markLine } from "../../facts/session";
 
 const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a command after the script, as it runs on a host: by a shell that reads it all from standard input. */
 function bash(command: string, ...args: string[]): string {
-  return execFileSync("bash", ["-s", ...args], { input: `${factsScript}\n${command}\n`, encoding: "utf8" });
+  return execFileSync("bash", ["-s", ...args], {
+    input: `${markLine("")}${factsScript}\n${command}\n`,
+    encoding: "utf8",
+  });
 }
 const lastLine = (text: string): unknown => JSON.parse(text.trim().split("\n").at(-1) ?? "");
 
@@ -85,7 +89,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
   );
   const [first, second, ...rest] = lines
     .trim()
-    .split("\n")
+    .split(/\n+/)
     .map((line) => JSON.parse(line));
   expect(rest).toEqual([]);
   expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
@@ -129,7 +133,7 @@ it("asks Docker in the background, in one line, and takes hostile data for data"
   );
   const [, docker, ...rest] = lines
     .trim()
-    .split("\n")
+    .split(/\n+/)
     .map((line) => JSON.parse(line));
   expect(rest).toEqual([]);
   expect(docker).toMatchObject({
@@ -159,7 +163,7 @@ it("looks for an address whoever answers", () => {
   );
   const [alone, beside] = passes
     .trim()
-    .split("\n")
+    .split(/\n+/)
     .map((line) => JSON.parse(line));
   expect(alone).toMatchObject({ answered: [], looked: [{ netdev: "lo", address: "192.0.2.1" }] });
   expect(beside).toMatchObject({
@@ -176,7 +180,7 @@ it("looks for others only where nobody answers", () => {
       .join("\n"),
   )
     .trim()
-    .split("\n")
+    .split(/\n+/)
     .map((line) => JSON.parse(line));
   expect(answered).toMatchObject({ answered: [{ netdev: "lo", address: "127.0.0.1" }], looked: [] });
   expect(silent).toMatchObject({
