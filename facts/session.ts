@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Login } from "./hostFacts";
+import { MarkedAnswers, markLine } from "./marked";
 import { jumpSaid, sshArguments } from "./sshArguments";
 
 /** How long one host may take in all, in seconds; a connection may take `connectSeconds` of it. */
@@ -27,8 +28,7 @@ export class SessionEnded extends Error {
 /** An SSH session whose remote shell reads commands from us. It ends when it is closed, or after 45 seconds. */
 export interface Session {
   /**
-   * Sends text, at once, and waits for the next answer: what bash prints behind the session's mark, `$mark` there, up to
-   * the end of the line. Whatever else a banner, a login shell or its profile prints is ignored.
+   * Sends text, at once, and waits for the next answer, as marked.ts says.
    *
    * @throws SessionEnded where the host can't be reached, doesn't let us in, or falls silent
    */
@@ -39,9 +39,6 @@ export interface Session {
 
 /** A login shell's functions, BASH_ENV and options stay outside: they would change what our commands do and print. */
 export const SESSION_COMMAND = "exec bash -p -s";
-
-/** The line before all others, by which the remote shell learns the session's mark. */
-export const markLine = (mark: string) => `mark=${mark}\n`;
 
 /**
  * Starts one SSH session to a host, without waiting for it to be let in.
@@ -55,12 +52,12 @@ export async function openSession(
 ): Promise<Session> {
   const args = await sshArguments(host.login, host.name, folder, host.identityFile);
   const mark = randomBytes(12).toString("hex");
+  const answers = new MarkedAnswers(mark);
   const ssh = spawn("ssh", [...args, SESSION_COMMAND], { env: { ...process.env, LC_ALL: "C" } });
   let stderr = "";
   let ended: string | undefined;
-  let received: Buffer[] = [];
   let receivedBytes = 0;
-  let onLine: ((line: string) => void) | undefined;
+  let onAnswer: ((answer: string) => void) | undefined;
 
   const end = (why: string) => {
     ended = why;
@@ -73,16 +70,7 @@ export async function openSession(
   ssh.stdout.on("data", (bytes: Buffer) => {
     receivedBytes += bytes.length;
     if (receivedBytes > maxAnswerBytes) return end("its answer does not end");
-    received.push(bytes);
-    if (!bytes.includes(10)) return;
-    const whole = Buffer.concat(received);
-    const last = whole.lastIndexOf(10);
-    received = [whole.subarray(last + 1)];
-    // Noise without a newline may stand before the mark.
-    for (const line of whole.subarray(0, last).toString("utf8").split("\n")) {
-      const at = line.indexOf(`${mark}{`);
-      if (at >= 0) return onLine?.(line.slice(at + mark.length));
-    }
+    for (const answer of answers.take(bytes)) onAnswer?.(answer);
   });
   // What we write to a session that is over is of no interest; why it is over comes with `close`.
   ssh.stdin.on("error", () => undefined);
@@ -98,7 +86,7 @@ export async function openSession(
   return {
     ask: (text) =>
       new Promise((resolve, reject) => {
-        onLine = resolve;
+        onAnswer = resolve;
         void over.then(reject);
         ssh.stdin.write(text);
       }),

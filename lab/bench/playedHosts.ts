@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Server, type ServerChannel } from "ssh2";
 import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
+import { answerLine } from "../../facts/marked";
 import { SESSION_COMMAND } from "../../facts/session";
 import { must } from "../hosts/process";
 import { type PlayedSpark, settledSparks } from "./playedSparks";
@@ -99,7 +100,7 @@ function answer(channel: ServerChannel, spark: () => PlayedSpark | undefined): v
     const [, pass, data = ""] = /(?:^|\n)(first_pass|second_pass)\n(.*)end\n$/s.exec(received) ?? [];
     received = "";
     const line = pass === "first_pass" ? spark()?.firstPass : spark()?.secondPass(data.trimEnd().split("\n"));
-    channel.write(`\n${mark}${line}\n`);
+    channel.write(answerLine(mark, `${line}`));
   });
   endsWithInput(channel);
 }

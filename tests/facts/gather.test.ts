@@ -9,6 +9,7 @@ import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
 import { gatherFacts } from "../../facts/gather";
 import type { Probe } from "../../facts/hostFacts";
+import { answerLine } from "../../facts/marked";
 import fresh from "./fixtures/fresh.json";
 
 // What a host's bash would do with it is shown elsewhere.
@@ -59,7 +60,7 @@ async function play(number: number, address: string, after?: number, dockerAnswe
   const docker: Played["docker"] = {};
   const answer = (channel: ServerChannel, mark: string, pass: string, data: string) => {
     if (pass === "first_pass") {
-      if (after !== undefined) setTimeout(() => channel.write(`${mark}${firstPass(number, address)}\n`), after);
+      if (after !== undefined) setTimeout(() => channel.write(answerLine(mark, firstPass(number, address))), after);
       return;
     }
     asked.push({ text: data, at: performance.now() });
@@ -69,7 +70,18 @@ async function play(number: number, address: string, after?: number, dockerAnswe
     });
     const sudo = /^sudo$/m.test(data) ? "passwordless" : "notAsked";
     channel.write(
-      `${mark}${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, sudoers: null, answered: [], looked, neighbours: [neighbours] })}\n`,
+      answerLine(
+        mark,
+        JSON.stringify({
+          sparkMeshFacts: 1,
+          sudo,
+          files: null,
+          sudoers: null,
+          answered: [],
+          looked,
+          neighbours: [neighbours],
+        }),
+      ),
     );
   };
   const server = new Server({ hostKeys: [key.text] }, (connection) => {
@@ -92,7 +104,7 @@ async function play(number: number, address: string, after?: number, dockerAnswe
           if (/^docker_pass\n/m.test(heard)) {
             docker.at = performance.now();
             heard = "";
-            if (dockerAnswer) channel.write(`${mark}${JSON.stringify(dockerAnswer)}\n`);
+            if (dockerAnswer) channel.write(answerLine(mark, JSON.stringify(dockerAnswer)));
           }
           const [whole, pass = "", data = ""] = /^(first_pass|second_pass)\n((?:.*\n)*?)end\n/m.exec(heard) ?? [];
           if (whole === undefined) return;

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { MarkedAnswers, markLine } from "../../facts/marked";
 import { dockerScript, factsScript } from "../../facts/script";
-import { markLine } from "../../facts/session";
 
 const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -12,10 +12,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Runs a command after the script, as it runs on a host: by a shell that reads it all from standard input. */
 function bash(command: string, ...args: string[]): string {
   return execFileSync("bash", ["-s", ...args], {
-    input: `${markLine("")}${factsScript}\n${command}\n`,
+    input: `${markLine("facts")}${factsScript}\n${command}\n`,
     encoding: "utf8",
   });
 }
+/** The answers in what it prints. */
+const answersIn = (text: string) =>
+  new MarkedAnswers("facts").take(Buffer.from(text)).map((answer) => JSON.parse(answer));
 const lastLine = (text: string): unknown => JSON.parse(text.trim().split("\n").at(-1) ?? "");
 
 it("quotes every byte of a text", () => {
@@ -73,7 +76,7 @@ it("finds our block wherever it stands, and says where it can't be told what is 
   }
 });
 
-it("prints one line a pass, takes hostile data for data, and changes nothing", () => {
+it("gives one answer a pass, takes hostile data for data, and changes nothing", () => {
   const canary = join(folder, "canary");
   const lines = bash(
     [
@@ -87,10 +90,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
       "end",
     ].join("\n"),
   );
-  const [first, second, ...rest] = lines
-    .trim()
-    .split(/\n+/)
-    .map((line) => JSON.parse(line));
+  const [first, second, ...rest] = answersIn(lines);
   expect(rest).toEqual([]);
   expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
   expect(first).toHaveProperty("hotplug");
@@ -131,10 +131,7 @@ it("asks Docker in the background, in one line, and takes hostile data for data"
       "docker_pass",
     ].join("\n"),
   );
-  const [, docker, ...rest] = lines
-    .trim()
-    .split(/\n+/)
-    .map((line) => JSON.parse(line));
+  const [, docker, ...rest] = answersIn(lines);
   expect(rest).toEqual([]);
   expect(docker).toMatchObject({
     sparkMeshFacts: 1,
@@ -161,10 +158,7 @@ it("looks for an address whoever answers", () => {
       .concat(["second_pass", "ping lo 127.0.0.1", "look lo 127.0.0.2", "end"])
       .join("\n"),
   );
-  const [alone, beside] = passes
-    .trim()
-    .split(/\n+/)
-    .map((line) => JSON.parse(line));
+  const [alone, beside] = answersIn(passes);
   expect(alone).toMatchObject({ answered: [], looked: [{ netdev: "lo", address: "192.0.2.1" }] });
   expect(beside).toMatchObject({
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
@@ -174,14 +168,12 @@ it("looks for an address whoever answers", () => {
 
 it("looks for others only where nobody answers", () => {
   const look = ["else lo 127.0.0.2", "else lo 127.0.0.3"];
-  const [answered, silent] = bash(
+  const said = bash(
     ["second_pass", "ping lo 192.0.2.1", "ping lo 127.0.0.1", ...look, "end"]
       .concat(["second_pass", "ping lo 192.0.2.1", ...look, "else other 127.0.0.4", "end"])
       .join("\n"),
-  )
-    .trim()
-    .split(/\n+/)
-    .map((line) => JSON.parse(line));
+  );
+  const [answered, silent] = answersIn(said);
   expect(answered).toMatchObject({ answered: [{ netdev: "lo", address: "127.0.0.1" }], looked: [] });
   expect(silent).toMatchObject({
     answered: [],
@@ -191,4 +183,19 @@ it("looks for others only where nobody answers", () => {
       { netdev: "other", address: "127.0.0.4" },
     ],
   });
+});
+
+it("answers in lines that are one write each, whatever is in them", () => {
+  const text = `${"x".repeat(2999)}\u{1f980}${"y".repeat(9000)}`;
+  const said = bash('say_answer "$1"; say_answer short', text);
+  const lines = said.split("\n").filter((line) => line !== "");
+  expect(lines.map((line) => line.slice(0, 6))).toEqual(["facts+", "facts+", "facts+", "facts+", "facts.", "facts."]);
+  expect(Math.max(...lines.map((line) => Buffer.from(line, "utf8").length))).toBeLessThan(4096);
+  expect(
+    new MarkedAnswers("facts").take(
+      execFileSync("bash", ["-s"], {
+        input: `${markLine("facts")}${factsScript}\nsay_answer '${text}'; say_answer short\n`,
+      }),
+    ),
+  ).toEqual([text, "short"]);
 });

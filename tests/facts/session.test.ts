@@ -65,16 +65,22 @@ it("takes what stands behind the session's mark, whatever is printed around it",
       let heard = "";
       channel.stderr.write("warning\n");
       channel.write('Welcome!\n{"sparkMeshFacts":1,"said":"an earlier session"}\nno newline');
-      channel.on("data", (text: Buffer) => {
-        heard += text.toString();
+      channel.on("data", (bytes: Buffer) => {
+        heard += bytes.toString();
         const [, mark, said] = /^mark=([0-9a-f]{24})\n(facts)\n$/.exec(heard) ?? [];
         if (mark === undefined) return;
-        channel.write(`mark=${mark}\nnoise ${mark}{"sparkMesh`);
-        setTimeout(() => channel.write(`Facts":1,"said":"${said}"}\nbye\n`), 20);
+        const text = Buffer.from(`{"sparkMeshFacts":1,"said":"${said} \u{1f980}"}`);
+        const cut = text.length - 4;
+        channel.write(Buffer.concat([Buffer.from(`mark=${mark}\nnoise ${mark}+`), text.subarray(0, cut)]));
+        channel.write("\nlater\nnoise");
+        setTimeout(
+          () => channel.write(Buffer.concat([Buffer.from(`${mark}.`), text.subarray(cut), Buffer.from("\nbye\n")])),
+          20,
+        );
       });
     },
   });
-  expect(await probe(port)).toBe('{"sparkMeshFacts":1,"said":"facts"}');
+  expect(await probe(port)).toBe('{"sparkMeshFacts":1,"said":"facts \u{1f980}"}');
 });
 
 it("has a mark of its own in each session", async () => {

@@ -96,6 +96,7 @@ export function emptyDocker(): DockerFacts {
     listening: [],
     endpoints: [],
     records: [],
+    unwritable: [],
     watch: "missing",
   };
 }
