@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { MarkedAnswers, markLine } from "../../facts/marked";
 import { dockerScript, factsScript } from "../../facts/script";
 
@@ -150,6 +150,102 @@ it("asks Docker in the background, in one line, and takes hostile data for data"
     watch: "missing",
   });
   expect(existsSync(canary)).toBe(false);
+});
+
+describe("a home that a container writes to", () => {
+  const home = join(folder, "home");
+  const model = join(home, ".cache/huggingface/hub/models--org--m");
+  const commit = "a".repeat(40);
+  const snapshot = join(model, "snapshots", commit);
+  const blob = (name: string, text: string) => writeFileSync(join(model, "blobs", name), text);
+  const secret = join(folder, "secret");
+  const record = (files: number, bytes: number) =>
+    `{\n  "version": 1,\n  "commit": "${commit}",\n  "files": ${files},\n  "bytes": ${bytes}\n}\n`;
+  const recordFile = join(model, ".spark-mesh-main.json");
+
+  beforeEach(() => {
+    rmSync(home, { recursive: true, force: true });
+    for (const path of [join(model, "blobs"), join(model, "refs"), join(snapshot, "sub")])
+      mkdirSync(path, { recursive: true });
+    writeFileSync(join(model, "refs/main"), commit);
+    blob("b".repeat(64), "12345");
+    blob("c".repeat(40), "123");
+    symlinkSync(`../../blobs/${"b".repeat(64)}`, join(snapshot, "model.safetensors"));
+    symlinkSync(`../../../blobs/${"c".repeat(40)}`, join(snapshot, "sub/config.json"));
+    writeFileSync(join(snapshot, "plain.txt"), "12");
+    writeFileSync(secret, "SECRET-KEY\n".repeat(100));
+  });
+
+  /** What is told of the model. */
+  function told(): Record<string, unknown> {
+    const lines = ["docker_models=('main org/m')", `HOME=${home}`, "docker_models_there"];
+    const said = execFileSync("bash", ["-s"], {
+      input: `${markLine("facts")}${factsScript}${dockerScript()}\n${lines.join("\n")}\n`,
+      encoding: "utf8",
+    });
+    expect(said).not.toContain("SECRET");
+    return JSON.parse(said);
+  }
+
+  it("is told with the files that are its own, and links to its own blobs", () => {
+    writeFileSync(recordFile, record(3, 10));
+    expect(told()).toEqual({ id: "org/m", revision: "main", record: record(3, 10).trimEnd(), files: 3, bytes: 10 });
+  });
+
+  it("is told without what other links in it lead to", () => {
+    const elsewhere = join(folder, "elsewhere");
+    mkdirSync(elsewhere, { recursive: true });
+    for (const name of ["1", "2", "3"]) writeFileSync(join(elsewhere, name), "x".repeat(1000));
+    symlinkSync(elsewhere, join(snapshot, "folder"));
+    symlinkSync(secret, join(snapshot, "absolute"));
+    symlinkSync("../../../../../../../secret", join(snapshot, "relative"));
+    symlinkSync(`../../../blobs/${"b".repeat(64)}`, join(snapshot, "wrong-depth"));
+    symlinkSync(secret, join(model, "blobs", "d".repeat(64)));
+    symlinkSync(`../../blobs/${"d".repeat(64)}`, join(snapshot, "through-a-blob"));
+    symlinkSync("loop", join(snapshot, "loop"));
+    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+  });
+
+  it.each([
+    ["record", () => symlinkSync(secret, recordFile)],
+    ["record's pipe", () => execFileSync("mkfifo", [recordFile])],
+    ["record of any length", () => execFileSync("truncate", ["-s", "3G", recordFile])],
+  ])("is told without a %s that isn't ours", (_, make) => {
+    make();
+    expect(told()).toMatchObject({ record: null, files: 3, bytes: 10 });
+  });
+
+  it.each([
+    ["ref", join(model, "refs/main")],
+    ["snapshots", join(model, "snapshots")],
+    ["model", model],
+  ])("is told as absent where its %s is a link", (_, path) => {
+    const moved = join(folder, "moved");
+    rmSync(moved, { recursive: true, force: true });
+    renameSync(path, moved);
+    symlinkSync(moved, path);
+    expect(told()).toMatchObject({ record: null, files: 0, bytes: 0 });
+  });
+
+  it("may have its whole cache elsewhere by its owner's own link", () => {
+    renameSync(join(home, ".cache"), join(folder, "disk"));
+    symlinkSync(join(folder, "disk"), join(home, ".cache"));
+    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+    rmSync(join(folder, "disk"), { recursive: true });
+  });
+});
+
+it("reads no file of any length, and no link in place of ours", () => {
+  const long = join(folder, "long");
+  const link = join(folder, "link");
+  execFileSync("truncate", ["-s", "3G", long]);
+  writeFileSync(join(folder, "short"), "text");
+  symlinkSync(join(folder, "short"), link);
+  const json = (call: string) => lastLine(bash(`ulimit -v 200000; ${call}; printf "%s\\n" "$REPLY"`));
+  expect(json(`json_file '${link}'`)).toBe(false);
+  writeFileSync(long, "x".repeat(5 << 20));
+  expect(json(`json_file '${long}'`)).toBe(false);
+  expect(json(`json_block '${long}'`)).toBe(false);
 });
 
 it("looks for an address whoever answers", () => {
