@@ -106,9 +106,18 @@ export function stagedBy(stages: readonly remote.Command[]): pulumi.Output<reado
   return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map(readStaged));
 }
 
-function readStaged(line: string): Staged {
-  const [transaction = "", ...key] = line.trim().split(" ");
-  return { transaction, ...(key.length > 0 && { publicKey: key.join(" ") }) };
+/** What a stage says, by its form; around it is what a login shell or its profile printed. */
+const STAGED = /([0-9]{8}T[0-9]{6}Z?-[0-9a-f]+)(?: (ssh-ed25519 [A-Za-z0-9+/]+=*))?/g;
+
+/** The id of an image as the operation prints it; "" where there is none. */
+export function readImageId(stdout: string): string {
+  return /sha256:[0-9a-f]{64}/.exec(stdout)?.[0] ?? "";
+}
+
+/** The last one counts: a login shell prints before it starts ours. */
+function readStaged(stdout: string): Staged {
+  const [, transaction = "", publicKey] = [...stdout.matchAll(STAGED)].at(-1) ?? [];
+  return { transaction, ...(publicKey !== undefined && { publicKey }) };
 }
 
 /**

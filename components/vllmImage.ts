@@ -1,7 +1,7 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageBuild } from "../facts/imageBuild";
-import type { Host, Work } from "./host";
+import { type Host, readImageId, type Work } from "./host";
 
 export interface VllmImageArgs {
   /** By tag or digest. */
@@ -32,7 +32,7 @@ export class VllmImage extends pulumi.ComponentResource {
   ) {
     super("spark-mesh:index:VllmImage", name, args, options);
     this.fetch = first.image(`${name}-fetch`, work, { parent: this, dependsOn: [...after] });
-    this.imageId = this.fetch.stdout;
+    this.imageId = this.fetch.stdout.apply(readImageId);
     this.registerOutputs({ imageId: this.imageId });
   }
 }

@@ -1,3 +1,5 @@
+import { printable } from "./printable";
+
 /**
  * Everything that is wrong, said at once.
  *
@@ -5,14 +7,18 @@
  * e.g. `hosts[2].number: 1 is already used by hosts[0]; every host needs its own`.
  */
 export class Faults extends Error {
+  /** The faults, in the order in which a reader meets them; never empty. Much in them is a host's word: printable. */
+  readonly lines: readonly string[];
+
   constructor(
     /** What was being judged, e.g. `the stack config`. */
     readonly subject: string,
-    /** The faults, in the order in which a reader meets them; never empty. */
-    readonly lines: readonly string[],
+    lines: readonly string[],
   ) {
+    const said = lines.map(printable);
     const count = lines.length === 1 ? "1 fault" : `${lines.length} faults`;
-    super(`${count} in ${subject}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+    super(`${count} in ${subject}:\n${said.map((line) => `  ${line}`).join("\n")}`);
     this.name = "Faults";
+    this.lines = said;
   }
 }

@@ -97,6 +97,8 @@ export interface DockerFacts {
   readonly listening: readonly number[];
   readonly endpoints: readonly EndpointFacts[];
   readonly records: readonly DeploymentRecord[];
+  /** Folders of the login user's caches, `~/.cache/huggingface`, that are there and that he can't write to. */
+  readonly unwritable: readonly string[];
   /** Of the unit by which ranks meet again. */
   readonly watch: "active" | "inactive" | "missing";
 }
@@ -140,6 +142,7 @@ const rawDocker = z.object({
   rootFree: bytes,
   home: z.string(),
   homeFree: bytes,
+  unwritable: z.array(z.string()).default([]),
   memory: bytes,
   /** Seconds since the epoch by the host's clock. */
   now: z.number().nullish(),
@@ -172,6 +175,7 @@ export function readDockerFacts(host: string, line: string, now: number): Docker
     docker: raw.docker,
     nvidia: raw.nvidia ?? false,
     home: raw.home,
+    unwritable: raw.unwritable,
     rootFree: raw.rootFree ?? undefined,
     homeFree: raw.homeFree ?? undefined,
     memory: raw.memory ?? undefined,

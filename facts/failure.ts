@@ -1,3 +1,4 @@
+import { printable } from "../config/printable";
 import type { HostKeyMismatch, Login, NoFacts } from "./hostFacts";
 import { fingerprint } from "./hostKey";
 import type { SessionEnded } from "./session";
@@ -19,7 +20,7 @@ const connectionWords: readonly [RegExp, string][] = [
 
 /** The last line of a text, without control characters. */
 function lastLine(text: string): string {
-  const lines = text.split("\n").map((line) => line.replace(/\p{Cc}/gu, " ").trim());
+  const lines = text.split("\n").map((line) => printable(line.replace(/\p{Cc}/gu, " ")).trim());
   return (lines.filter(Boolean).at(-1) ?? "").slice(0, 200);
 }
 
@@ -87,7 +88,9 @@ export function jumpFailure(said: string, jump: Login, jumpName = jump.address):
   return { kind: "unreachable", reason: `${from}: ${plainly(beyond ?? said)}` };
 }
 
-/** Why a connection failed, in few words. */
+/** Why a connection failed, in few words: the last that ssh said, for a host's banner stands before it. */
 export function plainly(stderr: string): string {
-  return connectionWords.find(([pattern]) => pattern.test(stderr))?.[1] ?? (lastLine(stderr) || "connection lost");
+  const lines = stderr.split("\n").reverse();
+  const words = lines.flatMap((line) => connectionWords.find(([pattern]) => pattern.test(line))?.[1] ?? []);
+  return words[0] ?? (lastLine(stderr) || "connection lost");
 }

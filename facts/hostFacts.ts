@@ -1,5 +1,6 @@
 import type { PortNumber } from "../config/cluster";
 import type { DockerFacts } from "./docker";
+import type { NetworkManagerProfile } from "./networkManager";
 import type { ArmedTransaction, ArpSettings, HostRecord, RolledBackTransaction, SeenFile } from "./record";
 import type { SystemFacts } from "./system";
 import type { TrustFacts } from "./trustFacts";
@@ -42,6 +43,18 @@ export interface Cx7Netdev {
   readonly neighbours: readonly Neighbour[];
 }
 
+/** Where netplan stops reading, and why. */
+export interface NetplanComplaint {
+  /** Absolute path. */
+  readonly file: string;
+  /** From 1, as netplan counts. */
+  readonly line: number;
+  /** From 1, as netplan counts. */
+  readonly column: number;
+  /** netplan's words. */
+  readonly reason: string;
+}
+
 /** A netdev that is not CX7's: management, Wi-Fi, Docker's bridges. */
 export interface OtherNetdev {
   readonly name: string;
@@ -82,10 +95,16 @@ export interface HostFacts {
   /** True where the files were read in this session (first visit, or a stat that differs from the record). */
   readonly netplanRead: boolean;
   readonly netplanFiles: readonly SeenFile[];
+  /** The first that netplan refuses in its files, ours or another's; known only where the files were read. */
+  readonly netplanComplaint?: NetplanComplaint;
+  /** Folders that `up` writes to as root and can't, e.g. on a read-only file system; undefined where root wasn't asked. */
+  readonly unwritable?: readonly string[];
   /** Undefined where there is none. Whose it is tells the record. */
   readonly sysctlFile?: SeenFile;
   /** Daemons that run. */
   readonly networkManagerRunning: boolean;
+  /** NetworkManager's own connections for Ethernet, which netplan didn't write. */
+  readonly profiles: readonly NetworkManagerProfile[];
   readonly networkdRunning: boolean;
   readonly sudo: SudoFact;
   readonly system: SystemFacts;

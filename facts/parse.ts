@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { cx7Netdevs, liveAddresses } from "./cx7";
 import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
+import { readProfiles } from "./networkManager";
 import { ownFile } from "./ownFile";
 import {
   type RawFile,
@@ -71,6 +72,19 @@ function earlyoomFacts({ dropIn: files, active, enabled }: NonNullable<RawSystem
   return { ...(dropIn && { dropIn }), ...(active && { active }), ...(enabled && { enabled }) };
 }
 
+/** `/etc/netplan/50-x.yaml:5:14: Error in network definition: invalid boolean value 'maybe'`, first of several lines. */
+const COMPLAINT = /^(?:Command failed: )?(\/[^\n:]+):(\d{1,7}):(\d{1,7}): (.*)$/m;
+
+function rootFacts({
+  unwritable,
+  netplan,
+}: NonNullable<RawSecondPass["root"]>): Pick<HostFacts, "unwritable" | "netplanComplaint"> {
+  const [, file = "", line, column, words = ""] = COMPLAINT.exec(netplan) ?? [];
+  if (line === undefined) return { unwritable };
+  const reason = words.replace(/^Error in network definition: /, "").slice(0, 200);
+  return { unwritable, netplanComplaint: { file, line: Number(line), column: Number(column), reason } };
+}
+
 function oneFile(raw: readonly RawFile[]): SeenFile | "absent" {
   return seenFiles(raw)[0] ?? "absent";
 }
@@ -123,6 +137,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
       netplanRead: false,
       ...fileFacts(raw.files ?? []),
       networkManagerRunning: raw.networkManager,
+      profiles: readProfiles(raw.profiles),
       networkdRunning: raw.networkd,
       sudo: "notAsked",
       system: systemFacts(host, raw.system),
@@ -152,6 +167,7 @@ export function withSecondPass(host: string, facts: HostFacts, discovered: boole
     cx7: withNeighbours(facts.cx7, raw),
     ...(raw.sudoers && { system: { ...facts.system, sudoers: oneFile(raw.sudoers) } }),
     ...(raw.files && { netplanRead: true, ...fileFacts(raw.files) }),
+    ...(raw.root && rootFacts(raw.root)),
   };
 }
 

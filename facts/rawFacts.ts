@@ -87,6 +87,8 @@ const firstPass = z.object({
   armed: rawOwnFile,
   rolledBack: rawOwnFile,
   trust: rawTrust.nullish(),
+  /** Lines of facts-networkmanager.sh; "" where NetworkManager wasn't asked. */
+  profiles: z.string().default(""),
 });
 
 /** An address on a netdev. */
@@ -98,6 +100,15 @@ const secondPass = z.object({
   files: z.array(file).nullable(),
   /** Our sudoers file as root sees it: a list of one or none. */
   sudoers: z.array(file).nullable(),
+  /** null where root was not asked, or sudo refused. */
+  root: z
+    .object({
+      /** Folders that `up` writes to. */
+      unwritable: z.array(z.string()),
+      /** What `netplan get` complains of. */
+      netplan: z.string(),
+    })
+    .nullish(),
   answered: z.array(place),
   /** Asked for where nobody answered: the neighbour table has whoever is there. */
   looked: z.array(place),

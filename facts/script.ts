@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What a session is sent before its first question. */
-export const factsScript = textOf("facts-trust", "facts-system", "facts");
+export const factsScript = textOf("facts-trust", "facts-system", "facts-networkmanager", "facts");
 
 /** What it is sent besides where Docker is asked about: no other session has to read it. */
 export function dockerScript(): string {

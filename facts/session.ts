@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import type { Login } from "./hostFacts";
+import { MarkedAnswers, markLine } from "./marked";
 import { jumpSaid, sshArguments } from "./sshArguments";
 
 /** How long one host may take in all, in seconds; a connection may take `connectSeconds` of it. */
@@ -26,7 +28,7 @@ export class SessionEnded extends Error {
 /** An SSH session whose remote shell reads commands from us. It ends when it is closed, or after 45 seconds. */
 export interface Session {
   /**
-   * Sends text, at once, and waits for the next line that starts with `prefix`.
+   * Sends text, at once, and waits for the next answer, as marked.ts says.
    *
    * @throws SessionEnded where the host can't be reached, doesn't let us in, or falls silent
    */
@@ -35,7 +37,8 @@ export interface Session {
   close(): void;
 }
 
-const prefix = '{"sparkMeshFacts":';
+/** A login shell's functions, BASH_ENV and options stay outside: they would change what our commands do and print. */
+export const SESSION_COMMAND = "exec bash -p -s";
 
 /**
  * Starts one SSH session to a host, without waiting for it to be let in.
@@ -48,12 +51,13 @@ export async function openSession(
   folder: string,
 ): Promise<Session> {
   const args = await sshArguments(host.login, host.name, folder, host.identityFile);
-  const ssh = spawn("ssh", [...args, "exec bash -s"], { env: { ...process.env, LC_ALL: "C" } });
+  const mark = randomBytes(12).toString("hex");
+  const answers = new MarkedAnswers(mark);
+  const ssh = spawn("ssh", [...args, SESSION_COMMAND], { env: { ...process.env, LC_ALL: "C" } });
   let stderr = "";
   let ended: string | undefined;
-  let received: Buffer[] = [];
   let receivedBytes = 0;
-  let onLine: ((line: string) => void) | undefined;
+  let onAnswer: ((answer: string) => void) | undefined;
 
   const end = (why: string) => {
     ended = why;
@@ -66,15 +70,7 @@ export async function openSession(
   ssh.stdout.on("data", (bytes: Buffer) => {
     receivedBytes += bytes.length;
     if (receivedBytes > maxAnswerBytes) return end("its answer does not end");
-    received.push(bytes);
-    if (!bytes.includes(10)) return;
-    const whole = Buffer.concat(received);
-    const last = whole.lastIndexOf(10);
-    received = [whole.subarray(last + 1)];
-    // A login shell may say something of its own first.
-    const lines = whole.subarray(0, last).toString("utf8").split("\n");
-    const line = lines.find((text) => text.startsWith(prefix));
-    if (line !== undefined) onLine?.(line);
+    for (const answer of answers.take(bytes)) onAnswer?.(answer);
   });
   // What we write to a session that is over is of no interest; why it is over comes with `close`.
   ssh.stdin.on("error", () => undefined);
@@ -86,10 +82,11 @@ export async function openSession(
     return new SessionEnded(code, stderr, await jumpSaid(folder, host.name), ended);
   });
 
+  ssh.stdin.write(markLine(mark));
   return {
     ask: (text) =>
       new Promise((resolve, reject) => {
-        onLine = resolve;
+        onAnswer = resolve;
         void over.then(reject);
         ssh.stdin.write(text);
       }),

@@ -1,5 +1,5 @@
+import { printable } from "../config/printable";
 import type { Difference } from "./plan";
-import { printable } from "./views";
 
 const MAX_FOUND_LENGTH = 120;
 
@@ -19,5 +19,5 @@ export function differencesAbout(host: string, object: string, findings: readonl
 
 /** One line, host first, as a preview says it. */
 export function differenceText({ host, object, property, found, wanted }: Difference): string {
-  return `${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`;
+  return printable(`${host}: ${object}: ${property}: found ${found}, wanted ${wanted}`);
 }

@@ -10,6 +10,7 @@ import { moveDifferences, planMoves, sayMoves } from "./netplan/moves";
 import { renderNetplan } from "./netplan/netplan";
 import type { NetplanReading } from "./netplan/netplanFiles";
 import { noteOf } from "./note";
+import { obstaclesOf, profileDifferences } from "./obstacles";
 import type { CablePlan, FileMove, HostPlan, NetdevPlan, Renderer, Topology } from "./plan";
 import { renderSysctl } from "./sysctl";
 import { planTrust } from "./trust/trust";
@@ -73,16 +74,18 @@ export function planHosts(
   const dead = deadEnds(views, cables, (view) => netdevs.get(view) ?? []);
   const warned = dead.filter(({ fault }) => !fault).map(asLine);
   const due = hosts.some(isDue);
+  const obstacles = obstaclesOf(views, hosts);
   return {
     hosts,
     mesh,
-    faults: [...dead.filter(({ fault }) => fault).map(asLine), ...(trust?.faults ?? [])],
+    faults: [...obstacles.faults, ...dead.filter(({ fault }) => fault).map(asLine), ...(trust?.faults ?? [])],
     warnings: [
       ...(trust?.warnings ?? []),
       ...warned,
       ...drafts.flatMap(({ view, netplanFile, moves }) => sayMoves(view.config.name, netplanFile, moves)),
     ],
     blockers: [
+      ...obstacles.blockers,
       ...views.flatMap((view) => absenceBlocker(view, due)),
       ...(due ? warned : []),
       ...(trust?.blockers ?? []),
@@ -160,7 +163,8 @@ function standingOf(
   if (view.kind === "abandoned") return { state: "abandoned", differences: [], note: "" };
   if (!isReached(view)) return { state: "unknown", differences: [], note: "" };
   const { facts } = view;
-  const differences = [...differencesOf(wish, facts), ...moveDifferences(view, moves)];
+  const profiles = profileDifferences(view, { ...draft, name: wish.name });
+  const differences = [...differencesOf(wish, facts), ...moveDifferences(view, moves), ...profiles];
   const settled = facts.record?.digest === wish.digest && differences.length === 0;
   return {
     state: settled ? "settled" : "due",

@@ -1,13 +1,15 @@
-import type { ClusterConfig } from "../config/cluster";
+import type { ClusterConfig, NetworkConfig } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
 import { addressLinks } from "./addresses/addresses";
 import { type NumberedWire, numberWires } from "./addresses/cables";
 import { overlapFaults } from "./addresses/overlaps";
 import { type Cabling, planCabling } from "./cabling/cabling";
 import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
+import { complaintLines } from "./obstacles";
 import type { Topology } from "./plan";
 import { interfaceFaults, judgeTopology } from "./topology/topology";
-import { type HostLine, type HostView, isReached, type ReachedHost, viewHosts } from "./views";
+import { viewHosts } from "./viewHosts";
+import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
 
 /** The hosts as they are, and what stands in the way of a plan for them. */
 export interface JudgedMesh {
@@ -22,11 +24,13 @@ export interface JudgedMesh {
   readonly readings: ReadonlyMap<string, NetplanReading>;
   readonly faults: readonly HostLine[];
   readonly warnings: readonly HostLine[];
+  /** What keeps `up` from changing anything, though there is a plan. */
+  readonly blockers: readonly HostLine[];
 }
 
 /** What of a mesh can be judged before it is planned: logins, netplan's files, cables, topology, subnets. */
 export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): JudgedMesh {
-  const { hosts, newest, faults: loginFaults } = viewHosts(cluster, probes);
+  const { hosts, newest, faults: loginFaults, disputes } = viewHosts(cluster, probes);
   const reached = hosts.filter(isReached);
   const readings = new Map(reached.map((host) => [host.config.name, readNetplan(host, cluster.network)]));
   const cabling = planCabling(cluster.cables, newest, hosts);
@@ -42,7 +46,7 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     faults: [
       ...loginFaults,
       ...reached.flatMap(netplanMissing),
-      ...[...readings.values()].flatMap((reading) => reading.faults),
+      ...reached.flatMap((host) => netplanLines(host, readings.get(host.config.name), cluster.network)),
       // Ports that faced an abandoned host may have left PCI with it.
       ...(hosts.some(({ kind }) => kind === "abandoned") ? [] : interfaceFaults(reached, topology)),
       ...cabling.faults,
@@ -51,7 +55,16 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
       ...overlapFaults(toAddress, cluster.network, reached),
     ],
     warnings: [...warnings, ...cabling.warnings],
+    blockers: disputes,
   };
+}
+
+/** netplan's own word on a file goes before ours: it has the column. */
+function netplanLines(host: ReachedHost, reading: NetplanReading | undefined, { netplanFile }: NetworkConfig) {
+  const refused = complaintLines(host, netplanFile);
+  const malformed = refused.length > 0 && `${host.config.name}: ${host.facts.netplanComplaint?.file}: malformed YAML`;
+  const others = (reading?.faults ?? []).filter(({ line }) => malformed === false || !line.startsWith(malformed));
+  return [...refused, ...others];
 }
 
 function netplanMissing({ config: { name: host }, facts }: ReachedHost): readonly HostLine[] {

@@ -27,7 +27,7 @@ export function planMesh(
   logins: ReadonlyMap<string, Login> = new Map(),
   program = "",
 ): Plan {
-  const { hosts, cabling, topology, wires, readings, faults, warnings } = judgeMesh(cluster, probes);
+  const { hosts, cabling, topology, wires, readings, faults, warnings, blockers } = judgeMesh(cluster, probes);
   const reached = hosts.filter(isReached);
   const stopAt = (lines: readonly HostLine[]) => {
     if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, lines));
@@ -60,7 +60,7 @@ export function planMesh(
       ...sayLeftOut(takenOver, cluster.network.netplanFile),
       ...hostWarnings(hosts, due),
     ]),
-    blockers: inOrder(hosts, planned.blockers),
+    blockers: inOrder(hosts, [...blockers, ...planned.blockers]),
   };
 }
 

@@ -70,32 +70,65 @@ nvidia_files_there() {
 
 # Prints a JSON object for each model: the record beside it, and files and bytes of what is there.
 docker_models_there() {
-	local line revision name folder commit record count
+	local line revision name folder place commit record count cache=$HOME/.cache/huggingface
 	for line in "${docker_models[@]}"; do
 		read -r revision name <<<"$line"
-		record=null
+		record=null place=''
 		if [[ $name == /* ]]; then
 			folder=$name
 		else
-			folder=$HOME/.cache/huggingface/hub/models--${name//\//--}
+			folder=hub/models--${name//\//--}
 			[[ $revision == - ]] && revision=main
-			json_file "$folder/.spark-mesh-${revision//\//--}.json" && record=$REPLY
-			[[ $record != false ]] || record=null
+			record=$(file_inside "$cache" "$folder/.spark-mesh-${revision//\//--}.json")
 			commit=$revision
-			if [[ $record =~ \\\"commit\\\":\ \\\"([0-9A-Za-z_.-]+)\\\" ]]; then
+			if [[ $record =~ \"commit\":\ \"([0-9A-Za-z_.-]+)\" ]]; then
 				commit=${BASH_REMATCH[1]}
-			elif [[ -f $folder/refs/$revision ]]; then
-				first_line "$folder/refs/$revision" && commit=$REPLY
+			else
+				REPLY=$(file_inside "$cache" "$folder/refs/$revision")
+				[[ -z $REPLY ]] || commit=${REPLY%%$'\n'*}
 			fi
+			if [[ -n $record ]]; then json_string "$record" && record=$REPLY; else record=null; fi
 			[[ $commit =~ ^[0-9A-Za-z_.-]+$ && $commit != .* ]] || commit=none
 			folder=$folder/snapshots/$commit
+			place=$(cd -P -- "$cache" && printf '%s/%s' "$PWD" "$folder")
+			folder=$cache/$folder
 			read -r revision _ <<<"$line"
 		fi
-		count=$(find -L "$folder" -type f -printf '%s\n' | awk '{ bytes += $1 } END { printf "\"files\":%d,\"bytes\":%.0f", NR, bytes }')
+		count=$(count_model "$folder" "$place")
 		json_string "$name" && name=$REPLY
 		json_string "$revision"
 		printf '{"id":%s,"revision":%s,"record":%s,%s}\n' "$name" "$REPLY" "$record" "$count"
 	done
+}
+
+# Prints the first 64 KiB of the regular file $2 below the folder $1, nothing where there is none. A container may have
+# written what is below that folder: no link is followed there, neither on the way nor at the end of it.
+file_inside() {
+	local root
+	cd -P -- "$1" && root=$PWD && cd -P -- "${2%/*}" && [[ $PWD == "$root/${2%/*}" ]] || return 0
+	dd if="./${2##*/}" iflag=nofollow,nonblock,fullblock bs=65536 count=1 status=none | tr -d '\0'
+}
+
+# Prints files and bytes of the model in the folder $1, which is $2 below itself where it has to be no link. A link in it
+# counts where it is one of the hub's own, to ../../blobs/HEX, for a blob that is a regular file; nothing is followed. No
+# model has more than 20000 files, or is deeper than 8 folders.
+count_model() {
+	(
+		cd -P -- "$1" && [[ -z $2 || $PWD == "$2" ]] || exit 0
+		{
+			[[ $PWD != */snapshots/* ]] || timeout 20 find ../../blobs -maxdepth 1 -type f -printf 'b %f %s\n'
+			timeout 20 find . -maxdepth 8 ! -name '.spark-mesh*' '(' -type f -printf 'f %s\n' -o -type l -printf 'l %d %l\n' ')'
+		} | head -n 40000
+	) | awk '
+		$1 == "b" { size[$2] = $3 }
+		$1 == "f" { files++; bytes += $2 }
+		$1 == "l" {
+			link = $3
+			for (up = 0; substr(link, 1, 3) == "../"; up++) link = substr(link, 4)
+			blob = substr(link, 7)
+			if (NF == 3 && up == $2 + 1 && substr(link, 1, 6) == "blobs/" && blob in size) { files++; bytes += size[blob] }
+		}
+		END { printf "\"files\":%d,\"bytes\":%.0f", files, bytes }'
 }
 
 # Prints a JSON object for each endpoint whose head's container is among the names $1, which have spaces around them.
@@ -141,7 +174,15 @@ json_free() {
 	REPLY=${free:-null}
 }
 
-# Prints one line of JSON.
+# Sets REPLY to the folders of the caches, below the home, that are there and that the login user can't write to.
+json_unwritable() {
+	local folder list=''
+	for folder in .cache .cache/huggingface .cache/huggingface/hub; do
+		[[ ! -d $HOME/$folder || -w $HOME/$folder ]] || list+="${list:+,}\"~/$folder\""
+	done
+	REPLY="[$list]"
+}
+
 docker_pass() {
 	local document words=() lines=() line state=down nvidia=false list path name containers=() images=() models=() endpoints=()
 	mapfile -t lines <&"$docker_engine_fd"
@@ -158,6 +199,7 @@ docker_pass() {
 	if [[ " ${words[*]:1} " == *' nvidia '* ]] || nvidia_files_there; then nvidia=true; fi
 	json_free "${words[0]:-/var/lib/docker}" && document+=",\"nvidia\":$nvidia,\"rootFree\":$REPLY"
 	json_string "$HOME" && document+=",\"home\":$REPLY"
+	json_unwritable && document+=",\"unwritable\":$REPLY"
 	json_free "$HOME" && document+=",\"homeFree\":$REPLY"
 	while read -r name line _; do
 		[[ $name != MemTotal: ]] || document+=",\"memory\":$((line * 1024))"
@@ -184,7 +226,7 @@ docker_pass() {
 	'loaded active  loaded active') state=active ;;
 	*loaded*) state=inactive ;;
 	esac
-	printf '%s,"watch":"%s"}\n' "$document" "$state"
+	say_answer "$document,\"watch\":\"$state\"}"
 }
 
 # Sets REPLY to whether somebody listens on each port that was asked about, by the table $1 that ss prints.

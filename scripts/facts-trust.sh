@@ -30,7 +30,7 @@ json_trust() {
 	json_block "$folder/authorized_keys" && fields+="\"authorized_keys\":$REPLY"
 	json_block "$folder/known_hosts" && fields+=",\"known_hosts\":$REPLY"
 	json_block "$folder/config" && fields+=",\"config\":$REPLY},"
-	[[ -r $own/id_ed25519.pub ]] && IFS= read -r -n 200 key <"$own/id_ed25519.pub"
+	[[ -f $own/id_ed25519.pub && -r $own/id_ed25519.pub ]] && IFS= read -r -n 200 key <"$own/id_ed25519.pub"
 	REPLY=null
 	[[ $key =~ ^ssh-ed25519\ [A-Za-z0-9+/]+=* ]] && json_string "${BASH_REMATCH[0]}"
 	fields+="\"publicKey\":$REPLY"
@@ -46,9 +46,11 @@ json_block() {
 	local lines=() line block='' state=before
 	REPLY=null
 	[[ -f $1 ]] || return 0
+	read_file "$1" || return 0
+	line=$REPLY REPLY=null
+	[[ $line == *'# BEGIN spark-mesh:'* || $line == *'# END spark-mesh'* ]] || return 0
+	mapfile -t lines <<<"${line%$'\n'}"
 	REPLY=false
-	[[ -r $1 ]] || return 0
-	mapfile -t lines <"$1"
 	for line in "${lines[@]}"; do
 		if [[ $line == '# BEGIN spark-mesh:'* ]]; then
 			[[ $state == before ]] || return 0

@@ -2,9 +2,9 @@
 # What a Spark is right now, read without changing anything.
 #
 # Sent to `bash -s` over SSH, whose standard input stays open: then a call of first_pass or second_pass
-# with its data in the lines after it, up to the line `end`. Each pass prints one line of JSON that
-# starts with {"sparkMeshFacts":VERSION, and nothing else does. No line here may need more than bash,
-# coreutils and iproute2; few processes, for they are what a settled preview waits for.
+# with its data in the lines after it, up to the line `end`. Each pass prints JSON that starts with
+# {"sparkMeshFacts":VERSION, behind the session's mark, which is in `mark`. No line here may need more than
+# bash, coreutils and iproute2; few processes, for they are what a settled preview waits for.
 #
 # Not `set -e`: whatever can't be read is told as missing, and what that means is decided elsewhere.
 set -uo pipefail
@@ -12,6 +12,18 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 shopt -s nullglob
 # Standard error is ssh's own: what it says there tells why a session failed.
 exec 2>/dev/null
+
+# shellcheck disable=SC2154 # the line before this script sets the mark
+# Prints the answer $1 in lines of its own behind the mark, `.` after that of the last and `+` after that of each before
+# it. A profile may have left a line unfinished, or print still: a line that is one write stays whole.
+say_answer() {
+	local rest=$1
+	while ((${#rest} > 3000)); do
+		printf '\n%s+%s\n' "$mark" "${rest:0:3000}"
+		rest=${rest:3000}
+	done
+	printf '\n%s.%s\n' "$mark" "$rest"
+}
 
 # Sets REPLY to the JSON string of $1, control characters escaped.
 json_string() {
@@ -31,15 +43,28 @@ json_string() {
 }
 
 # Sets REPLY to the JSON string of a file's contents, to null where there is no file, and to false where
-# it can't be read.
+# it can't be read or is a link: ours is none.
 json_file() {
-	local contents=()
 	REPLY=null
-	[[ -e $1 ]] || return 0
+	[[ -e $1 || -L $1 ]] || return 0
 	REPLY=false
-	[[ -f $1 && -r $1 ]] || return 0
-	mapfile -d '' contents <"$1"
-	json_string "${contents[0]-}"
+	[[ ! -L $1 ]] && read_file "$1" && json_string "$REPLY"
+	return 0
+}
+
+# Sets REPLY to the text of the regular file $1, and fails with REPLY=false where it can't be read or is longer than 4 MiB:
+# what others may write must not fill our memory, and nothing that we ask for is so long.
+read_file() {
+	local limit=4194304 text=''
+	if [[ -f $1 && -r $1 ]]; then
+		IFS= read -r -d '' -n "$limit" text <"$1"
+		if ((${#text} < limit)); then
+			REPLY=$text
+			return 0
+		fi
+	fi
+	REPLY=false
+	return 1
 }
 
 # Sets REPLY to the JSON string of a file's first 64 bytes, "" where it can't be read, and to null where there is no file.
@@ -121,7 +146,8 @@ json_files() {
 		json_string "$file" && list+="${list:+,}{\"path\":$REPLY"
 		json_string "$owner"
 		list+=",\"mode\":\"$mode\",\"owner\":$REPLY,\"size\":$size,\"inode\":$inode,\"ctime\":\"$ctime\""
-		[[ $with == contents ]] && list+=",\"contents\":\"$(base64 -w0 -- "$file")\""
+		# A longer one is no netplan file of anybody's, and is not sent.
+		[[ $with == contents ]] && ((size <= 1048576)) && list+=",\"contents\":\"$(base64 -w0 -- "$file")\""
 		list+="}"
 	done
 	REPLY="[$list]"
@@ -144,6 +170,7 @@ json_network_files() {
 # Data: the addresses of the other Sparks, one a line.
 first_pass() {
 	local line peers=() batch
+	begin_profiles
 	while IFS= read -r line && [[ $line != end ]]; do peers+=("$line"); done
 
 	printf -v batch 'addr show\nroute show\n'
@@ -170,17 +197,18 @@ first_pass() {
 	json_file /var/lib/spark-mesh/armed.json && document+=",\"armed\":$REPLY"
 	json_file /var/lib/spark-mesh/rolled-back.json && document+=",\"rolledBack\":$REPLY"
 	json_trust && document+=",\"trust\":$REPLY"
-	printf '%s}\n' "$document"
+	json_profiles && document+=",\"profiles\":$REPLY"
+	say_answer "$document}"
 }
 
 # Sets `sudo` to what sudo does here, `shown` to the network's files with their contents and `sudoers` to our sudoers
-# file, both null where sudo shows none. $1: the password, "" where none is configured; it goes to sudo's standard input
+# file, `root` to what json_root says, all null where sudo shows none. $1: the password, "" where none is configured; it goes to sudo's standard input
 # alone.
 ask_sudo() {
 	local password=$1 answer program
-	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_files json_network_files json_sudoers)"
-	program+=$'\n{ json_network_files contents; printf "%s\\n" "$REPLY"; json_sudoers contents; printf "%s\\n" "$REPLY"; } </dev/null'
-	shown=null sudoers=null
+	program="exec 2>/dev/null; shopt -s nullglob; $(declare -f json_string json_files json_network_files json_sudoers json_root)"
+	program+=$'\n{ json_network_files contents; printf "%s\\n" "$REPLY"; json_sudoers contents; printf "%s\\n" "$REPLY"; json_root; printf "%s\\n" "$REPLY"; } </dev/null'
+	shown=null sudoers=null root=null
 	sudo=passwordless
 	if ((EUID == 0)); then
 		answer=$(bash -s facts <<<"$program")
@@ -197,12 +225,25 @@ ask_sudo() {
 		# -k makes it ask, so that it and not bash takes the first line.
 		answer=$(printf '%s\n' "$password" "$program" | sudo -k -S -p '' bash -s facts) || sudo=refused
 	fi
-	if [[ $answer == *\[*$'\n'\[* ]]; then
+	if [[ $answer == *\[*$'\n'\[*$'\n{'* ]]; then
+		root=${answer##*$'\n'}
+		answer=${answer%$'\n'*}
 		sudoers=${answer##*$'\n'}
 		answer=${answer%$'\n'*}
 		# sudo's lecture may stand before it.
 		shown=${answer##*$'\n'}
 	fi
+}
+
+# Sets REPLY to what only root can tell besides: the folders that `up` writes to and can't, and the first that netplan has
+# against its files. It reads them all for `get`, changes nothing, and says FILE:LINE:COLUMN.
+json_root() {
+	local folder complaint list=''
+	for folder in /etc/netplan /var/lib /etc/systemd/system; do
+		[[ ! -d $folder || -w $folder ]] || list+="${list:+,}\"$folder\""
+	done
+	complaint=$(timeout 10 netplan get 2>&1 >/dev/null)
+	json_string "${complaint:0:1000}" && REPLY="{\"unwritable\":[$list],\"netplan\":$REPLY}"
 }
 
 # Prints `NETDEV ADDRESS` where ADDRESS answers on NETDEV. One lost packet is no silence.
@@ -265,7 +306,7 @@ json_places() {
 # to look for neighbours that have no known address, `look NETDEV ADDRESS` for whoever has that address there, and
 # `else NETDEV ADDRESS` for one who may be there instead where nobody answered on NETDEV.
 second_pass() {
-	local line password='' wanted=() looks=() others=() asked=false sudo=notAsked shown=null sudoers=null
+	local line password='' wanted=() looks=() others=() asked=false sudo=notAsked shown=null sudoers=null root=null
 	local netdev address answered='' looked='' neighbours=()
 	while IFS= read -r line && [[ $line != end ]]; do
 		case $line in
@@ -300,6 +341,5 @@ second_pass() {
 	json_places "$answered" && answered=$REPLY
 	json_places "$looked" && looked=$REPLY
 	printf -v line '%s,' "${neighbours[@]}"
-	printf '{"sparkMeshFacts":1,"sudo":"%s","files":%s,"sudoers":%s,"answered":%s,"looked":%s,"neighbours":[%s]}\n' \
-		"$sudo" "$shown" "$sudoers" "$answered" "$looked" "${line%,}"
+	say_answer "{\"sparkMeshFacts\":1,\"sudo\":\"$sudo\",\"files\":$shown,\"sudoers\":$sudoers,\"root\":$root,\"answered\":$answered,\"looked\":$looked,\"neighbours\":[${line%,}]}"
 }

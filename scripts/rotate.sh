@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Asks for a new mesh key of this host, which the next `pulumi up` makes: leaves a note beside the key that there is.
 #
-# Sent to `bash -s` over SSH. Prints one line of JSON that says what came of it.
+# Sent to `bash -s` over SSH, behind a line that sets `mark`. Prints behind the mark JSON that says what came of it.
 set -uo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
@@ -16,4 +16,5 @@ elif [[ -e $folder/rotate ]]; then
 elif ! touch -- "$folder/rotate" 2>/dev/null; then
 	outcome=unwritable
 fi
-printf '{"sparkMeshFacts":1,"rotation":"%s"}\n' "$outcome"
+# shellcheck disable=SC2154 # mark is the session's
+printf '\n%s.{"sparkMeshFacts":1,"rotation":"%s"}\n' "$mark" "$outcome"

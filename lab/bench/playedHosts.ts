@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { Server, type ServerChannel } from "ssh2";
 import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
+import { answerLine } from "../../facts/marked";
+import { SESSION_COMMAND } from "../../facts/session";
 import { must } from "../hosts/process";
 import { type PlayedSpark, settledSparks } from "./playedSparks";
 
@@ -75,7 +77,7 @@ function serverOf(hostKey: string, spark: () => PlayedSpark | undefined): Server
     connection.on("session", (acceptSession) => {
       acceptSession().on("exec", (acceptExec, _reject, { command }) => {
         const channel = acceptExec();
-        if (command === "exec bash -s") answer(channel, spark);
+        if (command === SESSION_COMMAND) answer(channel, spark);
         else apply(channel);
       });
     });
@@ -87,16 +89,18 @@ function listen(server: Server): Promise<number> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
 }
 
-/** A session of facts/: every call of a pass gets its line, until there is no more input. */
+/** A session of facts/: every call of a pass gets its line behind the session's mark, until there is no more input. */
 function answer(channel: ServerChannel, spark: () => PlayedSpark | undefined): void {
   let received = "";
+  let mark = "";
   channel.on("data", (bytes: Buffer) => {
     received += bytes.toString();
     if (!received.endsWith("\nend\n")) return;
+    mark ||= /^mark=([0-9a-f]+)\n/.exec(received)?.[1] ?? "";
     const [, pass, data = ""] = /(?:^|\n)(first_pass|second_pass)\n(.*)end\n$/s.exec(received) ?? [];
     received = "";
     const line = pass === "first_pass" ? spark()?.firstPass : spark()?.secondPass(data.trimEnd().split("\n"));
-    channel.write(`${line}\n`);
+    channel.write(answerLine(mark, `${line}`));
   });
   endsWithInput(channel);
 }

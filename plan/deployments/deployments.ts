@@ -1,5 +1,6 @@
 import type { ClusterConfig } from "../../config/cluster";
 import { Faults } from "../../config/faults";
+import { printable } from "../../config/printable";
 import type { Probe } from "../../facts/hostFacts";
 import { cacheFolders } from "../launch/docker";
 import type { LaunchPlan } from "../launch/launch";
@@ -7,7 +8,6 @@ import type { NeededModel } from "../launch/models";
 import { judgeLaunches } from "../launch/preflight";
 import { deploymentNoteOf } from "../note";
 import type { Plan } from "../plan";
-import { printable } from "../views";
 import { judgeBuilds } from "./builds";
 import { standingOfEndpoint } from "./endpoint";
 import { completeModel, planImage, planModel } from "./fetches";

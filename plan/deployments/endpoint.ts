@@ -1,7 +1,7 @@
+import { printable } from "../../config/printable";
 import { differencesAbout } from "../difference";
 import type { LaunchPlan } from "../launch/launch";
 import type { Difference } from "../plan";
-import { printable } from "../views";
 import type { Member } from "./members";
 
 /** First answers may take longer than later ones, in seconds. */

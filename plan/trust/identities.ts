@@ -3,11 +3,14 @@ import type { Login } from "../../facts/hostFacts";
 import { identityFault, type TrustFacts, type TrustIdentity } from "../../facts/trustFacts";
 import type { HostPlan } from "../plan";
 import { byNumber, type HostLine, type HostView, isReached, type ReachedHost } from "../views";
+import { rememberedIdentities } from "./remembered";
 
 interface Identities {
   /** By number; none of a host that can't be asked and that no record knows. */
   readonly identities: readonly TrustIdentity[];
   readonly faults: readonly HostLine[];
+  /** Of hosts that can't be asked and of which the others' records say different things. */
+  readonly disputes: readonly HostLine[];
 }
 
 /** Addresses that mean another machine, or none, elsewhere. */
@@ -19,7 +22,7 @@ export function planIdentities(
   hosts: readonly Pick<HostPlan, "name" | "managementInterface">[],
   logins: ReadonlyMap<string, Login>,
 ): Identities {
-  const remembered = rememberedIdentities(views);
+  const { identities: remembered, disputes } = rememberedIdentities(views, logins);
   const names = new Map(
     views.map((view, index): [string, readonly string[]] => {
       const host = view.config.name;
@@ -55,22 +58,13 @@ export function planIdentities(
       }
     }
   }
-  return { identities, faults };
+  return { identities, faults, disputes };
 }
 
 /** Whether a key pair is to be made: there is none, it isn't the one that we made, or its owner wants another. */
 export function isKeyDue(trust: TrustFacts | undefined): boolean {
   if (!trust || trust.rotate || !trust.privateKey || trust.publicKey === undefined) return true;
   return typeof trust.record === "object" && trust.record.publicKey !== trust.publicKey;
-}
-
-/** As the first host by number knows each: all of them were told the same. */
-function rememberedIdentities(views: readonly HostView[]): ReadonlyMap<string, TrustIdentity> {
-  const known = byNumber(views).flatMap((view) => {
-    const record = isReached(view) ? view.facts.trust?.record : undefined;
-    return typeof record === "object" ? record.peers : [];
-  });
-  return new Map(known.reverse().map((identity) => [identity.host, identity]));
 }
 
 /** The name in the config, the management netdev's addresses in the kernel's order, and the one that we log in at. */

@@ -42,7 +42,7 @@ export function planTrust(
   hosts: readonly HostPlan[],
   logins: ReadonlyMap<string, Login>,
 ): PlannedTrust {
-  const { identities, faults } = planIdentities(views, hosts, logins);
+  const { identities, faults, disputes } = planIdentities(views, hosts, logins);
   const abandoned = new Set(views.filter(({ kind }) => kind === "abandoned").map(({ config }) => config.name));
   const mesh: Mesh = {
     identities,
@@ -60,7 +60,7 @@ export function planTrust(
     hosts: new Map(planned),
     faults: [...faults, ...views.flatMap(newerRecord)],
     warnings: views.flatMap(rotation),
-    blockers: views.flatMap(damagedBlocks),
+    blockers: [...disputes, ...views.flatMap(damagedBlocks)],
   };
 }
 

@@ -98,6 +98,7 @@ it("reads what docker shows", () => {
     listening: [8000],
     endpoints: [{ deployment: "qwen", state: "error", detail: "HTTP status 500" }],
     records: [record],
+    unwritable: [],
     watch: "active",
   });
 });
@@ -120,7 +121,7 @@ it("takes a Docker that says nothing for what it is", () => {
     nvidia: false,
     home: "/home/nvidia",
     memory: 3000,
-    ...{ containers: [], images: [], models: [], listening: [], endpoints: [], records: [] },
+    ...{ containers: [], images: [], models: [], listening: [], endpoints: [], records: [], unwritable: [] },
     watch: "missing",
   });
   // Nobody who may not ask Docker may read a record, which has what Docker would tell.

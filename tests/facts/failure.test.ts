@@ -86,3 +86,15 @@ it("a host that lets us in and gives nothing", () => {
   });
   expect(failureOf(new SessionEnded(undefined, "", ""), login)).toContain("install openssh-client");
 });
+
+it("is what ssh said last, not what a banner says", () => {
+  const banner = "Authorized use only. Sessions are timed out, and any Connection reset is logged.\n";
+  expect(failure(`${banner}ssh: connect to host 10.0.0.11 port 22: No route to host\n`)).toEqual({
+    kind: "unreachable",
+    reason: "no route to host",
+  });
+  expect(failure("\u001b]0;x\u0007 \u202eodd\n")).toEqual({
+    kind: "unreachable",
+    reason: expect.stringMatching(/^[^\p{Cc}\p{Cf}]+odd$/u),
+  });
+});

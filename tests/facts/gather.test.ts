@@ -9,6 +9,7 @@ import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
 import { gatherFacts } from "../../facts/gather";
 import type { Probe } from "../../facts/hostFacts";
+import { answerLine } from "../../facts/marked";
 import fresh from "./fixtures/fresh.json";
 
 // What a host's bash would do with it is shown elsewhere.
@@ -57,9 +58,9 @@ function firstPass(number: number, address: string): string {
 async function play(number: number, address: string, after?: number, dockerAnswer?: object): Promise<Played> {
   const asked: Played["asked"] = [];
   const docker: Played["docker"] = {};
-  const answer = (channel: ServerChannel, pass: string, data: string) => {
+  const answer = (channel: ServerChannel, mark: string, pass: string, data: string) => {
     if (pass === "first_pass") {
-      if (after !== undefined) setTimeout(() => channel.write(`${firstPass(number, address)}\n`), after);
+      if (after !== undefined) setTimeout(() => channel.write(answerLine(mark, firstPass(number, address))), after);
       return;
     }
     asked.push({ text: data, at: performance.now() });
@@ -69,7 +70,18 @@ async function play(number: number, address: string, after?: number, dockerAnswe
     });
     const sudo = /^sudo$/m.test(data) ? "passwordless" : "notAsked";
     channel.write(
-      `${JSON.stringify({ sparkMeshFacts: 1, sudo, files: null, sudoers: null, answered: [], looked, neighbours: [neighbours] })}\n`,
+      answerLine(
+        mark,
+        JSON.stringify({
+          sparkMeshFacts: 1,
+          sudo,
+          files: null,
+          sudoers: null,
+          answered: [],
+          looked,
+          neighbours: [neighbours],
+        }),
+      ),
     );
   };
   const server = new Server({ hostKeys: [key.text] }, (connection) => {
@@ -80,8 +92,10 @@ async function play(number: number, address: string, after?: number, dockerAnswe
       accept().on("exec", (acceptExec) => {
         const channel = acceptExec();
         let heard = "";
+        let mark = "";
         channel.on("data", (bytes: Buffer) => {
           heard += bytes.toString();
+          mark ||= /^mark=(.*)\n/.exec(heard)?.[1] ?? "";
           const [told] = /^docker_script\ndocker_begin\n(.*\n)*?end\n/m.exec(heard) ?? [];
           if (told !== undefined) {
             docker.question = told;
@@ -90,12 +104,12 @@ async function play(number: number, address: string, after?: number, dockerAnswe
           if (/^docker_pass\n/m.test(heard)) {
             docker.at = performance.now();
             heard = "";
-            if (dockerAnswer) channel.write(`${JSON.stringify(dockerAnswer)}\n`);
+            if (dockerAnswer) channel.write(answerLine(mark, JSON.stringify(dockerAnswer)));
           }
           const [whole, pass = "", data = ""] = /^(first_pass|second_pass)\n((?:.*\n)*?)end\n/m.exec(heard) ?? [];
           if (whole === undefined) return;
           heard = "";
-          answer(channel, pass, data);
+          answer(channel, mark, pass, data);
         });
       });
     });

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { MarkedAnswers, markLine } from "../../facts/marked";
 import { dockerScript, factsScript } from "../../facts/script";
 
 const folder = mkdtempSync(join(tmpdir(), "facts-script-"));
@@ -10,8 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a command after the script, as it runs on a host: by a shell that reads it all from standard input. */
 function bash(command: string, ...args: string[]): string {
-  return execFileSync("bash", ["-s", ...args], { input: `${factsScript}\n${command}\n`, encoding: "utf8" });
+  return execFileSync("bash", ["-s", ...args], {
+    input: `${markLine("facts")}${factsScript}\n${command}\n`,
+    encoding: "utf8",
+  });
 }
+/** The answers in what it prints. */
+const answersIn = (text: string) =>
+  new MarkedAnswers("facts").take(Buffer.from(text)).map((answer) => JSON.parse(answer));
 const lastLine = (text: string): unknown => JSON.parse(text.trim().split("\n").at(-1) ?? "");
 
 it("quotes every byte of a text", () => {
@@ -69,7 +76,7 @@ it("finds our block wherever it stands, and says where it can't be told what is 
   }
 });
 
-it("prints one line a pass, takes hostile data for data, and changes nothing", () => {
+it("gives one answer a pass, takes hostile data for data, and changes nothing", () => {
   const canary = join(folder, "canary");
   const lines = bash(
     [
@@ -83,10 +90,7 @@ it("prints one line a pass, takes hostile data for data, and changes nothing", (
       "end",
     ].join("\n"),
   );
-  const [first, second, ...rest] = lines
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const [first, second, ...rest] = answersIn(lines);
   expect(rest).toEqual([]);
   expect(first).toMatchObject({ sparkMeshFacts: 1, record: null, ip: expect.any(Array) });
   expect(first).toHaveProperty("hotplug");
@@ -127,10 +131,7 @@ it("asks Docker in the background, in one line, and takes hostile data for data"
       "docker_pass",
     ].join("\n"),
   );
-  const [, docker, ...rest] = lines
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const [, docker, ...rest] = answersIn(lines);
   expect(rest).toEqual([]);
   expect(docker).toMatchObject({
     sparkMeshFacts: 1,
@@ -151,16 +152,109 @@ it("asks Docker in the background, in one line, and takes hostile data for data"
   expect(existsSync(canary)).toBe(false);
 });
 
+describe("a home that a container writes to", () => {
+  const home = join(folder, "home");
+  const model = join(home, ".cache/huggingface/hub/models--org--m");
+  const commit = "a".repeat(40);
+  const snapshot = join(model, "snapshots", commit);
+  const blob = (name: string, text: string) => writeFileSync(join(model, "blobs", name), text);
+  const secret = join(folder, "secret");
+  const record = (files: number, bytes: number) =>
+    `{\n  "version": 1,\n  "commit": "${commit}",\n  "files": ${files},\n  "bytes": ${bytes}\n}\n`;
+  const recordFile = join(model, ".spark-mesh-main.json");
+
+  beforeEach(() => {
+    rmSync(home, { recursive: true, force: true });
+    for (const path of [join(model, "blobs"), join(model, "refs"), join(snapshot, "sub")])
+      mkdirSync(path, { recursive: true });
+    writeFileSync(join(model, "refs/main"), commit);
+    blob("b".repeat(64), "12345");
+    blob("c".repeat(40), "123");
+    symlinkSync(`../../blobs/${"b".repeat(64)}`, join(snapshot, "model.safetensors"));
+    symlinkSync(`../../../blobs/${"c".repeat(40)}`, join(snapshot, "sub/config.json"));
+    writeFileSync(join(snapshot, "plain.txt"), "12");
+    writeFileSync(secret, "SECRET-KEY\n".repeat(100));
+  });
+
+  /** What is told of the model. */
+  function told(): Record<string, unknown> {
+    const lines = ["docker_models=('main org/m')", `HOME=${home}`, "docker_models_there"];
+    const said = execFileSync("bash", ["-s"], {
+      input: `${markLine("facts")}${factsScript}${dockerScript()}\n${lines.join("\n")}\n`,
+      encoding: "utf8",
+    });
+    expect(said).not.toContain("SECRET");
+    return JSON.parse(said);
+  }
+
+  it("is told with the files that are its own, and links to its own blobs", () => {
+    writeFileSync(recordFile, record(3, 10));
+    expect(told()).toEqual({ id: "org/m", revision: "main", record: record(3, 10).trimEnd(), files: 3, bytes: 10 });
+  });
+
+  it("is told without what other links in it lead to", () => {
+    const elsewhere = join(folder, "elsewhere");
+    mkdirSync(elsewhere, { recursive: true });
+    for (const name of ["1", "2", "3"]) writeFileSync(join(elsewhere, name), "x".repeat(1000));
+    symlinkSync(elsewhere, join(snapshot, "folder"));
+    symlinkSync(secret, join(snapshot, "absolute"));
+    symlinkSync("../../../../../../../secret", join(snapshot, "relative"));
+    symlinkSync(`../../../blobs/${"b".repeat(64)}`, join(snapshot, "wrong-depth"));
+    symlinkSync(secret, join(model, "blobs", "d".repeat(64)));
+    symlinkSync(`../../blobs/${"d".repeat(64)}`, join(snapshot, "through-a-blob"));
+    symlinkSync("loop", join(snapshot, "loop"));
+    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+  });
+
+  it.each([
+    ["record", () => symlinkSync(secret, recordFile)],
+    ["record's pipe", () => execFileSync("mkfifo", [recordFile])],
+    ["record of any length", () => execFileSync("truncate", ["-s", "3G", recordFile])],
+  ])("is told without a %s that isn't ours", (_, make) => {
+    make();
+    expect(told()).toMatchObject({ record: null, files: 3, bytes: 10 });
+  });
+
+  it.each([
+    ["ref", join(model, "refs/main")],
+    ["snapshots", join(model, "snapshots")],
+    ["model", model],
+  ])("is told as absent where its %s is a link", (_, path) => {
+    const moved = join(folder, "moved");
+    rmSync(moved, { recursive: true, force: true });
+    renameSync(path, moved);
+    symlinkSync(moved, path);
+    expect(told()).toMatchObject({ record: null, files: 0, bytes: 0 });
+  });
+
+  it("may have its whole cache elsewhere by its owner's own link", () => {
+    renameSync(join(home, ".cache"), join(folder, "disk"));
+    symlinkSync(join(folder, "disk"), join(home, ".cache"));
+    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+    rmSync(join(folder, "disk"), { recursive: true });
+  });
+});
+
+it("reads no file of any length, and no link in place of ours", () => {
+  const long = join(folder, "long");
+  const link = join(folder, "link");
+  execFileSync("truncate", ["-s", "3G", long]);
+  writeFileSync(join(folder, "short"), "text");
+  symlinkSync(join(folder, "short"), link);
+  const json = (call: string) => lastLine(bash(`ulimit -v 200000; ${call}; printf "%s\\n" "$REPLY"`));
+  expect(json(`json_file '${link}'`)).toBe(false);
+  writeFileSync(long, "x".repeat(5 << 20));
+  expect(json(`json_file '${long}'`)).toBe(false);
+  expect(json(`json_block '${long}'`)).toBe(false);
+});
+
 it("looks for an address whoever answers", () => {
   const passes = bash(
     ["second_pass", "look lo 192.0.2.1", "end"]
       .concat(["second_pass", "ping lo 127.0.0.1", "look lo 127.0.0.2", "end"])
       .join("\n"),
   );
-  const [alone, beside] = passes
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const [alone, beside] = answersIn(passes);
   expect(alone).toMatchObject({ answered: [], looked: [{ netdev: "lo", address: "192.0.2.1" }] });
   expect(beside).toMatchObject({
     answered: [{ netdev: "lo", address: "127.0.0.1" }],
@@ -170,14 +264,12 @@ it("looks for an address whoever answers", () => {
 
 it("looks for others only where nobody answers", () => {
   const look = ["else lo 127.0.0.2", "else lo 127.0.0.3"];
-  const [answered, silent] = bash(
+  const said = bash(
     ["second_pass", "ping lo 192.0.2.1", "ping lo 127.0.0.1", ...look, "end"]
       .concat(["second_pass", "ping lo 192.0.2.1", ...look, "else other 127.0.0.4", "end"])
       .join("\n"),
-  )
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  );
+  const [answered, silent] = answersIn(said);
   expect(answered).toMatchObject({ answered: [{ netdev: "lo", address: "127.0.0.1" }], looked: [] });
   expect(silent).toMatchObject({
     answered: [],
@@ -187,4 +279,19 @@ it("looks for others only where nobody answers", () => {
       { netdev: "other", address: "127.0.0.4" },
     ],
   });
+});
+
+it("answers in lines that are one write each, whatever is in them", () => {
+  const text = `${"x".repeat(2999)}\u{1f980}${"y".repeat(9000)}`;
+  const said = bash('say_answer "$1"; say_answer short', text);
+  const lines = said.split("\n").filter((line) => line !== "");
+  expect(lines.map((line) => line.slice(0, 6))).toEqual(["facts+", "facts+", "facts+", "facts+", "facts.", "facts."]);
+  expect(Math.max(...lines.map((line) => Buffer.from(line, "utf8").length))).toBeLessThan(4096);
+  expect(
+    new MarkedAnswers("facts").take(
+      execFileSync("bash", ["-s"], {
+        input: `${markLine("facts")}${factsScript}\nsay_answer '${text}'; say_answer short\n`,
+      }),
+    ),
+  ).toEqual([text, "short"]);
 });

@@ -31,7 +31,7 @@ const rsa = newKey("host-rsa", "rsa");
 interface Behaviour {
   readonly hostKey?: string;
   readonly accept?: boolean;
-  readonly onCommand?: (channel: ServerChannel, end: () => void) => void;
+  readonly onCommand?: (channel: ServerChannel, end: (_?: unknown) => void) => void;
 }
 
 /** Starts a host on the loopback and returns its port. */
@@ -59,17 +59,38 @@ async function probe(port: number): Promise<string | Probe> {
   }
 }
 
-it("takes the first line that is ours", async () => {
+it("takes what stands behind the session's mark, whatever is printed around it", async () => {
   const port = await faultyHost({
     onCommand: (channel) => {
-      channel.on("data", (text: Buffer) => {
-        channel.stderr.write("warning\n");
-        channel.write(`Welcome! {"sparkMeshFacts":0}\n{"sparkMesh`);
-        setTimeout(() => channel.write(`Facts":1,"said":${JSON.stringify(text.toString())}}\nbye\n`), 20);
+      let heard = "";
+      channel.stderr.write("warning\n");
+      channel.write('Welcome!\n{"sparkMeshFacts":1,"said":"an earlier session"}\nno newline');
+      channel.on("data", (bytes: Buffer) => {
+        heard += bytes.toString();
+        const [, mark, said] = /^mark=([0-9a-f]{24})\n(facts)\n$/.exec(heard) ?? [];
+        if (mark === undefined) return;
+        const text = Buffer.from(`{"sparkMeshFacts":1,"said":"${said} \u{1f980}"}`);
+        const cut = text.length - 4;
+        channel.write(Buffer.concat([Buffer.from(`mark=${mark}\nnoise ${mark}+`), text.subarray(0, cut)]));
+        channel.write("\nlater\nnoise");
+        setTimeout(
+          () => channel.write(Buffer.concat([Buffer.from(`${mark}.`), text.subarray(cut), Buffer.from("\nbye\n")])),
+          20,
+        );
       });
     },
   });
-  expect(await probe(port)).toBe('{"sparkMeshFacts":1,"said":"facts\\n"}');
+  expect(await probe(port)).toBe('{"sparkMeshFacts":1,"said":"facts \u{1f980}"}');
+});
+
+it("has a mark of its own in each session", async () => {
+  const marks: string[] = [];
+  const port = await faultyHost({
+    onCommand: (channel, end) =>
+      channel.once("data", (text: Buffer) => end(marks.push(`${text}`.split("\n")[0] ?? ""))),
+  });
+  await Promise.all([probe(port), probe(port)]);
+  expect(new Set(marks).size).toBe(2);
 });
 
 it("waits five seconds for a host that is silent", async () => {

@@ -96,6 +96,7 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
     netplanInstalled: true,
     netplanRead: true,
     netplanFiles: [baseFile("networkd")],
+    profiles: [],
     networkManagerRunning: false,
     networkdRunning: true,
     sudo: "passwordless",

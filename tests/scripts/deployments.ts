@@ -1,4 +1,5 @@
 import { scriptTexts } from "../../components/scriptTexts";
+import { MarkedAnswers, markLine } from "../../facts/marked";
 import { dockerScript, factsScript } from "../../facts/script";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
@@ -138,10 +139,11 @@ export async function undeployAll(lab: Lab, served: Served = {}): Promise<void> 
 
 /** What docker_pass tells a login user who asks these. */
 export async function dockerFacts(lab: Lab, host: string, questions: readonly string[], user = "nvidia") {
-  const input = `${factsScript}${dockerScript()}\ndocker_begin\n${questions.join("\n")}\nend\ndocker_pass\n`;
+  const input = `${markLine("facts")}${factsScript}${dockerScript()}\ndocker_begin\n${questions.join("\n")}\nend\ndocker_pass\n`;
   const began = performance.now();
   const { stdout } = await run(lab.execCommand(host, `exec runuser -u ${user} -- bash -s`), { stdin: input });
-  const facts = JSON.parse(stdout);
+  const [answer = ""] = new MarkedAnswers("facts").take(Buffer.from(stdout));
+  const facts = JSON.parse(answer);
   return { facts, seconds: (performance.now() - began) / 1000 };
 }
 

@@ -1,3 +1,4 @@
+import { MarkedAnswers, markLine } from "../../facts/marked";
 import { factsScript } from "../../facts/script";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
 import { inside } from "../inside";
@@ -99,9 +100,10 @@ export async function trustHost(lab: Lab, host: LabHost, keys: Map<string, strin
 
 /** What facts tell of the login user's ~/.ssh. */
 export async function factsOf(lab: Lab, host: LabHost) {
-  const stdin = `${factsScript}\nfirst_pass\nend\n`;
+  const stdin = `${markLine("facts")}${factsScript}\nfirst_pass\nend\n`;
   const { stdout } = await lab.exec(host.name, "runuser -u nvidia -- bash -s", { stdin });
-  return JSON.parse(stdout).trust;
+  const [answer = ""] = new MarkedAnswers("facts").take(Buffer.from(stdout));
+  return JSON.parse(answer).trust;
 }
 
 /**

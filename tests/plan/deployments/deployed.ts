@@ -104,6 +104,7 @@ export function emptyDocker(): DockerFacts {
     listening: [],
     endpoints: [],
     records: [],
+    unwritable: [],
     watch: "missing",
   };
 }
