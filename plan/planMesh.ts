@@ -7,6 +7,7 @@ import { isRootDue } from "./due";
 import { planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
+import { roceWarnings } from "./roce";
 import { systemFaults, withSystem } from "./system";
 import { type HostLine, inOrder, isReached, type ReachedHost } from "./views";
 import { hostWarnings } from "./warnings";
@@ -52,6 +53,7 @@ export function planMesh(
     hosts: hostPlans,
     mesh: planned.mesh,
     warnings: inOrder(hosts, [
+      ...roceWarnings(cluster.network.mtu).map((line) => ({ host: "", line })),
       ...warnings,
       ...planned.warnings,
       ...sayLeftOut(takenOver, cluster.network.netplanFile),

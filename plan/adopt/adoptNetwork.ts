@@ -1,6 +1,7 @@
 import type { NetworkConfig } from "../../config/cluster";
 import * as schema from "../../config/schema";
 import { portsOf, type Wire } from "../cabling/wires";
+import { ROCE_MTU } from "../roce";
 import { type HostLine, portKey } from "../views";
 import type { AdoptedNetdev, Adoption } from "./adopt";
 
@@ -42,11 +43,12 @@ export function adoptNetwork(wires: readonly Wire[], adoption: Adoption): Adopte
   };
 }
 
-/** The MTU of all, where the stack config takes it; else its default. */
+/** The MTU of all, where the stack config takes it and RoCE loses nothing by it; else the config's default. */
 function mtuOf(netdevs: readonly HostNetdev[]): number {
   const { mtu: judge } = schema.network.shape;
   const [mtu, ...others] = new Set(netdevs.map((netdev) => netdev.mtu));
-  return mtu !== undefined && others.length === 0 && judge.safeParse(mtu).success ? mtu : judge.parse(undefined);
+  const isKept = mtu !== undefined && others.length === 0 && mtu >= ROCE_MTU && judge.safeParse(mtu).success;
+  return isKept ? mtu : judge.parse(undefined);
 }
 
 function mtuNotes(netdevs: readonly HostNetdev[], mtu: number): readonly HostLine[] {
