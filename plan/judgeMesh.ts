@@ -4,6 +4,7 @@ import { addressLinks } from "./addresses/addresses";
 import { type NumberedWire, numberWires } from "./addresses/cables";
 import { overlapFaults } from "./addresses/overlaps";
 import { type Cabling, planCabling } from "./cabling/cabling";
+import { cabledNetdevs } from "./netdevs";
 import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
 import type { Topology } from "./plan";
 import { interfaceFaults, judgeTopology } from "./topology/topology";
@@ -28,9 +29,12 @@ export interface JudgedMesh {
 export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): JudgedMesh {
   const { hosts, newest, faults: loginFaults } = viewHosts(cluster, probes);
   const reached = hosts.filter(isReached);
-  const readings = new Map(reached.map((host) => [host.config.name, readNetplan(host, cluster.network)]));
   const cabling = planCabling(cluster.cables, newest, hosts);
   const { topology, wires, faults, warnings } = judgeTopology(cluster, hosts, cabling);
+  const netdevs = new Map(reached.map((host) => [host, cabledNetdevs(host, wires)]));
+  const readings = new Map(
+    [...netdevs].map(([host, names]) => [host.config.name, readNetplan(host, cluster.network, names)]),
+  );
   const numbered = numberWires(hosts, wires);
   const toAddress = numbered.map(({ cable }) => cable);
   return {
@@ -48,7 +52,7 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
       ...cabling.faults,
       ...faults,
       ...addressLinks(toAddress, cluster.network).faults.map((line) => ({ host: "", line })),
-      ...overlapFaults(toAddress, cluster.network, reached),
+      ...overlapFaults(toAddress, cluster.network, netdevs),
     ],
     warnings: [...warnings, ...cabling.warnings],
   };
