@@ -2,7 +2,7 @@ import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login, Probe } from "../facts/hostFacts";
 import { planCables } from "./addresses/cables";
-import { sayLeftOut } from "./adopt/leftOut";
+import { sayTakenAway } from "./adopt/takenAway";
 import { isRootDue } from "./due";
 import { planHosts } from "./hosts";
 import { judgeMesh } from "./judgeMesh";
@@ -43,10 +43,10 @@ export function planMesh(
     ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault),
   ]);
 
-  const replacing = new Set(
-    planned.hosts.filter(({ moves }) => moves.some(({ change }) => change)).map(({ name }) => name),
-  );
-  const takenOver = reached.filter(({ config, facts }) => !facts.record || replacing.has(config.name));
+  const takenAway = reached.flatMap((host) => {
+    const own = planned.hosts.find(({ name }) => name === host.config.name);
+    return own ? sayTakenAway(host, own, adoptCommand(cluster.stack)) : [];
+  });
   return {
     topology,
     cables,
@@ -56,11 +56,16 @@ export function planMesh(
       ...roceWarnings(cluster.network.mtu).map((line) => ({ host: "", line })),
       ...warnings,
       ...planned.warnings,
-      ...sayLeftOut(takenOver, cluster.network.netplanFile),
+      ...takenAway,
       ...hostWarnings(hosts, due),
     ]),
     blockers: inOrder(hosts, planned.blockers),
   };
+}
+
+/** What keeps what the hosts have, as a shell takes it. */
+function adoptCommand(stack: string | undefined): string {
+  return `npm run discover -- --stack ${stack ?? "NAME"} --adopt --write`;
 }
 
 /** Where the plan can't be made, what is due can't be told either; a first visit always is. */

@@ -29,6 +29,10 @@ export interface AdoptedNetdev {
   readonly mtu: number;
   /** The file with the last word on it; undefined where it is configured live only. */
   readonly file: string | undefined;
+  /** All files that were read and define it by its name, as netplan merges them. */
+  readonly files: readonly string[];
+  /** Of the files: `10.9.0.0/16 via 192.168.177.12`. */
+  readonly routes: readonly string[];
   /** Settings that a file has and ours won't, e.g. `routes`. */
   readonly extras: readonly string[];
   /** What else defines it, in a way that no file of ours can stand in for: `PATH: ethernets.any`. */
@@ -133,6 +137,8 @@ function adoptNetdev(netdev: Cx7Netdev, files: readonly ReadFile[], { record }: 
     linkLocal: Array.isArray(merged["link-local"]) && merged["link-local"].includes("ipv4"),
     mtu: typeof merged.mtu === "number" ? merged.mtu : netdev.mtu,
     file: defining.at(-1)?.path ?? recordedFile(record, name),
+    files: defining.map(({ path }) => path),
+    routes: [...new Set(definitions.flatMap(routesOf))],
     extras: Object.keys(merged).filter((key) => isExtra(key, merged)),
     obstacles: files.flatMap(({ path, network }) =>
       definitionsOf(path, network, [netdev])
@@ -152,6 +158,14 @@ function recordedFile(record: HostFacts["record"], name: string): string | undef
 function addressesOf({ addresses }: Fields): readonly string[] {
   if (!Array.isArray(addresses)) return [];
   return addresses.flatMap((entry: unknown) => (typeof entry === "string" ? [entry] : Object.keys(fields(entry))));
+}
+
+function routesOf({ routes }: Fields): readonly string[] {
+  if (!Array.isArray(routes)) return [];
+  return routes.map((route: unknown) => {
+    const { to, via } = fields(route);
+    return `${to ?? "somewhere"}${via === undefined ? "" : ` via ${via}`}`;
+  });
 }
 
 function isTrue(value: unknown): boolean {

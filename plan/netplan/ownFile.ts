@@ -80,8 +80,8 @@ function isEmpty(definitions: unknown): boolean {
   );
 }
 
-/** A match may mean others too, unless it is one netdev's own name or MAC. */
-function isAboutOne(
+/** Whether a definition of `ethernets:` is about one of these netdevs alone. A match may mean more, unless it is a name or a MAC. */
+export function isAboutOne(
   id: string,
   { match, "set-name": setName }: Fields,
   netdevs: ReadonlySet<string>,
