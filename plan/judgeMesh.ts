@@ -4,6 +4,7 @@ import { addressLinks } from "./addresses/addresses";
 import { type NumberedWire, numberWires } from "./addresses/cables";
 import { overlapFaults } from "./addresses/overlaps";
 import { type Cabling, planCabling } from "./cabling/cabling";
+import { exchangedHosts } from "./identity";
 import { cabledNetdevs } from "./netdevs";
 import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
 import type { Topology } from "./plan";
@@ -45,6 +46,7 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     readings,
     faults: [
       ...loginFaults,
+      ...exchangedHosts(hosts),
       ...reached.flatMap(netplanMissing),
       ...[...readings.values()].flatMap((reading) => reading.faults),
       // Ports that faced an abandoned host may have left PCI with it.

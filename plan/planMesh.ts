@@ -5,6 +5,7 @@ import { planCables } from "./addresses/cables";
 import { sayTakenAway } from "./adopt/takenAway";
 import { isRootDue } from "./due";
 import { planHosts } from "./hosts";
+import { clonedHosts, cutOffFaults, exchangedHosts } from "./identity";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
 import { roceWarnings } from "./roce";
@@ -30,6 +31,8 @@ export function planMesh(
   const stopAt = (lines: readonly HostLine[]) => {
     if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, lines));
   };
+  // Whatever else is found then is said of the wrong host.
+  stopAt(exchangedHosts(hosts));
   // What was found out about the cables explains what is wrong with them.
   stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
 
@@ -39,6 +42,9 @@ export function planMesh(
   const due = new Set(hostPlans.filter(isRootDue).map(({ name }) => name));
   stopAt([
     ...planned.faults,
+    ...reached.flatMap((host) =>
+      cutOffFaults(host, planned.hosts.find(({ name }) => name === host.config.name)?.netdevs ?? []),
+    ),
     ...reached.flatMap((host) => systemFaults(host, cluster.system)),
     ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault),
   ]);
@@ -56,6 +62,7 @@ export function planMesh(
       ...roceWarnings(cluster.network.mtu).map((line) => ({ host: "", line })),
       ...warnings,
       ...planned.warnings,
+      ...clonedHosts(hosts, logins),
       ...takenAway,
       ...hostWarnings(hosts, due),
     ]),
