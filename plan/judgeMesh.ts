@@ -8,6 +8,7 @@ import { exchangedHosts } from "./identity";
 import { cabledNetdevs } from "./netdevs";
 import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
 import type { Topology } from "./plan";
+import { offerCables } from "./topology/offer";
 import { interfaceFaults, judgeTopology } from "./topology/topology";
 import { type HostLine, type HostView, isReached, type ReachedHost, viewHosts } from "./views";
 
@@ -36,6 +37,8 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
   const readings = new Map(
     [...netdevs].map(([host, names]) => [host.config.name, readNetplan(host, cluster.network, names)]),
   );
+  const unsettled = [...cabling.strangers, ...faults];
+  const offer = unsettled.length > 0 ? offerCables(cluster, hosts, newest, cabling.wires) : undefined;
   const numbered = numberWires(hosts, wires);
   const toAddress = numbered.map(({ cable }) => cable);
   return {
@@ -52,12 +55,20 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
       // Ports that faced an abandoned host may have left PCI with it.
       ...(hosts.some(({ kind }) => kind === "abandoned") ? [] : interfaceFaults(reached, topology)),
       ...cabling.faults,
-      ...faults,
+      ...withOffer(unsettled, offer),
       ...addressLinks(toAddress, cluster.network).faults.map((line) => ({ host: "", line })),
       ...overlapFaults(toAddress, cluster.network, netdevs),
     ],
     warnings: [...warnings, ...cabling.warnings],
   };
+}
+
+/** The last of the lines about cables says what would settle them all. */
+function withOffer(lines: readonly HostLine[], offer: string | undefined): readonly HostLine[] {
+  return lines.map(({ host, line }, index) => ({
+    host,
+    line: offer && index === lines.length - 1 ? `${line}; or have these cables alone be the mesh: ${offer}` : line,
+  }));
 }
 
 function netplanMissing({ config: { name: host }, facts }: ReachedHost): readonly HostLine[] {
