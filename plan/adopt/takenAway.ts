@@ -9,6 +9,9 @@ import { type AdoptedNetdev, adoptHosts } from "./adopt";
 /** The kernel's own, which nobody chose. */
 const DEFAULT_MTU = 1500;
 
+/** NetworkManager's, beside a link-local address. */
+const MULTICAST = "224.0.0.0/4";
+
 const WAY_BACK = "; destroy puts it back";
 
 /** A netplan file whose definitions of the mesh's netdevs go, and where to. */
@@ -95,7 +98,11 @@ function addressesTaken(
   const addresses = new Set([...(file ? defined : []), ...seen]);
   addresses.delete(wanted);
   return [
-    ...[...addresses].map((cidr) => `address ${cidr} goes, ${wanted} takes its place; to keep it: ${keep}`),
+    ...[...addresses].map((cidr) => {
+      const goes = `address ${cidr} goes, ${wanted} takes its place`;
+      // Another one after each boot: nothing keeps it.
+      return cidr.startsWith("169.254.") ? `link-local ${goes}` : `${goes}; to keep it: ${keep}`;
+    }),
     ...(file && dhcp ? [`DHCP in ${file.path} goes, ${wanted} takes its place${file.wayBack}`] : []),
     ...(file && linkLocal ? [`its IPv4 link-local address in ${file.path} goes${file.wayBack}`] : []),
   ];
@@ -127,7 +134,7 @@ function routesTaken(
   file: GoingFile | undefined,
 ): readonly string[] {
   const defined = file ? routes : [];
-  const seen = live.filter((route) => route.netdev === netdev).map(routeText);
+  const seen = live.filter((route) => route.netdev === netdev && route.destination !== MULTICAST).map(routeText);
   const all = [...new Set([...defined, ...seen])];
   return all.map(
     (route) => `route ${route} goes${defined.includes(route) ? file?.wayBack : ", and no netplan file has it"}`,

@@ -42,6 +42,17 @@ describe("a first preview", () => {
     ]);
   });
 
+  it("points to no way to keep a link-local address, and leaves out the multicast route beside it", () => {
+    const routed = change(withLive(fresh, "169.254.7.7"), "spark-1", (facts) => ({
+      ...facts,
+      cx7Routes: [{ destination: "224.0.0.0/4", netdev: "enp1s0f0np0" }],
+    }));
+    expect(warnings(routed)[0]).toBe(
+      "spark-1: enp1s0f0np0: link-local address 169.254.7.7/24 goes, 192.168.177.11/24 takes its place",
+    );
+    expect(warnings(routed).join()).not.toContain("224.0.0.0");
+  });
+
   it("says nothing of what stays as it is", () => {
     const same = withLive(fresh, "192.168.177.11");
     expect(warnings(changeNetdev(same, "spark-1", "enp1s0f0np0", (netdev) => ({ ...netdev, mtu: 9000 })))).toEqual([]);
