@@ -106,6 +106,8 @@ function withoutSecrets(value: unknown): unknown {
 }
 
 function setHosts(document: Document, config: YAMLMap, hosts: StackConfigBlock["hosts"]): void {
+  // Nobody is to paste an empty list over the hosts that a stack has.
+  if (hosts.length === 0) return;
   const list = listAt(config, "hosts");
   const present = new Set(list.items.map((item) => (isMap(item) ? item.get("name") : undefined)));
   for (const host of hosts) if (!present.has(host.name)) list.add(document.createNode(host));

@@ -121,9 +121,9 @@ const firstSubnet = network4(
 );
 const pool = network4(8, 29, isPrivate, "a private network from /8 to /29 at its first address, e.g. 10.77.0.0/16");
 
-/** The smallest MTU with which RoCE carries its 4096-byte packets. */
-const roceMtu = 4200;
-const mtuText = `a whole number from ${roceMtu} to 9216 (RoCE needs at least ${roceMtu}; 9000 is the convention)`;
+/** The smallest MTU is IPv6's; below 4200 RoCE loses something, which a preview says. */
+const smallestMtu = 1280;
+const mtuText = `a whole number from ${smallestMtu} to 9216 (9000 is the convention; RoCE's packets are whole from 4200 on)`;
 
 const onOrOff = z.boolean(allowed("true or false"));
 
@@ -133,7 +133,7 @@ export const network = z.strictObject(
     firstSubnet: firstSubnet.optional(),
     pool: pool.optional(),
     prefixLength: whole(16, 30).optional(),
-    mtu: whole(roceMtu, 9216, mtuText).default(9000),
+    mtu: whole(smallestMtu, 9216, mtuText).default(9000),
     netplanFile: text(
       /^\/etc\/netplan\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.yaml$/,
       "a file in /etc/netplan, e.g. /etc/netplan/40-cx7.yaml",

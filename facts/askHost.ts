@@ -116,7 +116,7 @@ async function secondPassOf(
   first: FirstPass,
   cluster: ClusterConfig,
 ): Promise<HostFacts> {
-  const second = decideSecondPass(first, cluster);
+  const second = decideSecondPass(first, cluster, host.name);
   if (second === undefined) return first.facts;
   const more = await session.ask(renderSecondPass(second, host));
   return withSecondPass(host.name, first.facts, second.multicast.length > 0, more);

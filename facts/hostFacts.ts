@@ -68,6 +68,12 @@ export interface Route {
   readonly netdev: string;
 }
 
+/** An IPv4 route over a CX7 netdev that somebody made; those that come with an address are the kernel's. */
+export interface Cx7Route extends Route {
+  /** Bare address of the gateway; undefined where there is none. */
+  readonly via?: string;
+}
+
 /**
  * What sudo would do here, as far as this session asked: it doesn't on a settled host.
  * `refused`: asks for a password and none is configured, or the user may not; `wrongPassword`: it was configured and refused.
@@ -78,6 +84,10 @@ export type SudoFact = "notAsked" | "passwordless" | "password" | "refused" | "w
 export interface HostFacts {
   readonly version: 1;
   readonly hostname: string;
+  /** 32 hexadecimal digits; undefined where the host has none yet. */
+  readonly machineId?: string;
+  /** The host's own address that this session came in on, bare; undefined where sshd doesn't say. */
+  readonly sessionAddress?: string;
   readonly kernel: string;
   /** Version of the mlx5 or NVIDIA driver, where readable. */
   readonly driver?: string;
@@ -89,6 +99,8 @@ export interface HostFacts {
   readonly cx7: readonly Cx7Netdev[];
   readonly otherNetdevs: readonly OtherNetdev[];
   readonly routes: readonly Route[];
+  /** `default` is among them. */
+  readonly cx7Routes: readonly Cx7Route[];
   /** The netdev that routes to the other Sparks' management addresses. */
   readonly managementInterface?: string;
   readonly netplanInstalled: boolean;

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { cx7Netdevs, liveAddresses } from "./cx7";
-import type { Cx7Netdev, HostFacts, OtherNetdev, Route } from "./hostFacts";
+import type { Cx7Netdev, Cx7Route, HostFacts, OtherNetdev, Route } from "./hostFacts";
 import { readProfiles } from "./networkManager";
 import { ownFile } from "./ownFile";
 import {
@@ -95,16 +95,32 @@ function managementInterface(raw: RawFirstPass, cx7: readonly Cx7Netdev[], other
   const routed = toPeers
     .flatMap(([route]) => route?.dev ?? [])
     .find((netdev) => netdev !== "lo" && !cx7.some(({ name }) => name === netdev));
-  const own = raw.connection.split(" ")[2] ?? "";
-  return routed ?? others.find(({ addresses }) => addresses.some(({ address }) => address === own.split("%")[0]))?.name;
+  const own = sessionAddress(raw);
+  return routed ?? others.find(({ addresses }) => addresses.some(({ address }) => address === own))?.name;
 }
 
-/** The routes that a planned subnet could overlap: not the default one, and none on a CX7 netdev. */
-function routes(raw: RawFirstPass, cx7: readonly Cx7Netdev[]): Route[] {
-  return raw.ip[1].flatMap(({ dst, dev }) => {
-    if (dst === "default" || dev === undefined || cx7.some(({ name }) => name === dev)) return [];
-    return [{ destination: isIP(dst) === 4 ? `${dst}/32` : dst, netdev: dev }];
-  });
+/** The server's side of SSH_CONNECTION, without a zone; one of IPv4 may be written as IPv6. */
+function sessionAddress({ connection }: RawFirstPass): string | undefined {
+  const own = connection
+    .split(" ")[2]
+    ?.split("%")[0]
+    ?.replace(/^::ffff:(?=\d+\.)/i, "");
+  return own === "" ? undefined : own;
+}
+
+/** Routes that a planned subnet could overlap, so without the default one, and apart from those of CX7 netdevs. */
+function routes(raw: RawFirstPass, cx7: readonly Cx7Netdev[]): Pick<HostFacts, "routes" | "cx7Routes"> {
+  const found: Route[] = [];
+  const cx7Routes: Cx7Route[] = [];
+  const own = new Set(cx7.map(({ name }) => name));
+  for (const { dst, dev, gateway, protocol } of raw.ip[1]) {
+    if (dev === undefined) continue;
+    const route = { destination: isIP(dst) === 4 ? `${dst}/32` : dst, netdev: dev };
+    if (!own.has(dev)) {
+      if (dst !== "default") found.push(route);
+    } else if (protocol !== "kernel") cx7Routes.push({ ...route, ...(gateway !== undefined && { via: gateway }) });
+  }
+  return { routes: found, cx7Routes };
 }
 
 /**
@@ -121,6 +137,7 @@ export function parseFirstPass(host: string, line: string): FirstPass {
     .map((netdev) => ({ name: netdev.ifname, addresses: liveAddresses(netdev) }));
   const driver = /\s(\d+\.\d+(?:\.\d+)?)\s/.exec(raw.nvidia)?.[1] ?? (raw.mlx5 === "" ? undefined : raw.mlx5);
   const management = managementInterface(raw, cx7, otherNetdevs);
+  const session = sessionAddress(raw);
   const record = ownFile(host, `${stateFolder}/record.json`, hostRecord, raw.record);
   const armed = ownFile(host, `${stateFolder}/armed.json`, armedTransaction, raw.armed);
   const rolledBack = ownFile(host, `${stateFolder}/rolled-back.json`, rolledBackTransaction, raw.rolledBack);
@@ -129,10 +146,12 @@ export function parseFirstPass(host: string, line: string): FirstPass {
     facts: {
       version: 1,
       hostname: raw.hostname,
+      ...(/^[0-9a-f]{32}$/.test(raw.machineId) && { machineId: raw.machineId }),
+      ...(session !== undefined && { sessionAddress: session }),
       kernel: raw.kernel,
       cx7,
       otherNetdevs,
-      routes: routes(raw, cx7),
+      ...routes(raw, cx7),
       netplanInstalled: raw.netplan,
       netplanRead: false,
       ...fileFacts(raw.files ?? []),

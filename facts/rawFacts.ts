@@ -18,7 +18,13 @@ const liveNetdev = z.object({
     .default([]),
 });
 
-const liveRoute = z.object({ dst: z.string(), dev: z.string().optional() });
+const liveRoute = z.object({
+  dst: z.string(),
+  dev: z.string().optional(),
+  gateway: z.string().optional(),
+  /** `kernel`: it came with an address. */
+  protocol: z.string().optional(),
+});
 
 const portFacts = z.object({
   netdev: z.string(),
@@ -68,6 +74,8 @@ const firstPass = z.object({
   /** `ip addr`, `ip route`, then an `ip route get` for every peer that a route leads to. */
   ip: z.tuple([z.array(liveNetdev), z.array(liveRoute)]).rest(z.array(liveRoute)),
   hostname: z.string(),
+  /** First line of /etc/machine-id. */
+  machineId: z.string(),
   kernel: z.string(),
   /** First line of /proc/driver/nvidia/version. */
   nvidia: z.string(),

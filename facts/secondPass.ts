@@ -1,5 +1,5 @@
 import { bareAddress } from "../config/bareAddress";
-import type { CableEnd, ClusterConfig, HostConfig, PortRef } from "../config/cluster";
+import type { CableConfig, CableEnd, ClusterConfig, HostConfig, PortRef } from "../config/cluster";
 import type { HostFacts } from "./hostFacts";
 import type { FirstPass } from "./parse";
 import { twinLooks } from "./peers";
@@ -134,6 +134,18 @@ function facedPorts({ mesh, host }: HostRecord, port: PortRef["port"], abandoned
   return [...new Set(around)].flatMap((end) => (end && !isOwn(end) ? [end] : []));
 }
 
+/**
+ * Whether a port may be on its way into the mesh: declared, or one that a plug was moved to. Whoever configured it before
+ * was let alone until now, so netplan's files have to be read though none has changed.
+ */
+function mayJoin(facts: HostFacts, record: HostRecord, declared: readonly CableConfig[] | undefined, host: string) {
+  if (!declared) return openPlaces(facts, record).length > 0;
+  const recorded = recordedHost(record)?.netdevs ?? [];
+  return declared
+    .flatMap(({ from, to }) => [from, to])
+    .some((end) => "host" in end && end.host === host && !recorded.some(({ port }) => port === end.port));
+}
+
 /** Where nobody says what is cabled to what: all live netdevs on a first visit, then those that a plug was moved to. */
 function undeclaredSearch(facts: HostFacts, abandoned: readonly string[]): Pick<SecondPass, "looks" | "multicast"> {
   const { record, cx7 } = facts;
@@ -150,11 +162,13 @@ function undeclaredSearch(facts: HostFacts, abandoned: readonly string[]): Pick<
  * nothing armed, is asked for its neighbours only: sudo is for a first visit or a difference.
  *
  * @param cluster Where it declares cables, nothing is looked for by multicast.
+ * @param host its name in the cluster.
  * @returns undefined where there is nothing to ask
  */
 export function decideSecondPass(
   { facts, netplanListed }: FirstPass,
   { cables, abandon, system }: Pick<ClusterConfig, "cables" | "abandon" | "system">,
+  host: string,
 ): SecondPass | undefined {
   const { record, armed } = facts;
   const settled =
@@ -162,6 +176,7 @@ export function decideSecondPass(
     armed === undefined &&
     netplanListed &&
     filesAsRecorded(facts, record) &&
+    !mayJoin(facts, record, cables, host) &&
     liveAsRecorded(facts, record);
   const pings = record ? recordedPings(facts, record, abandon) : [];
   const pass: SecondPass = {

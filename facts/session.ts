@@ -7,7 +7,7 @@ import { jumpSaid, sshArguments } from "./sshArguments";
 /** How long one host may take in all, in seconds; a connection may take `connectSeconds` of it. */
 const overallSeconds = 45;
 /** No host has this much to say about itself. */
-const maxAnswerBytes = 16 << 20;
+const maxAnswerBytes = 32 << 20;
 
 /** A session that ended before it answered. */
 export class SessionEnded extends Error {

@@ -6,7 +6,7 @@ import { differencesOf } from "./differences";
 import { digestOf, digestOfMesh } from "./digest";
 import { isDue } from "./due";
 import { planNetdevs } from "./netdevs";
-import { moveDifferences, planMoves, sayMoves } from "./netplan/moves";
+import { moveDifferences, planMoves } from "./netplan/moves";
 import { renderNetplan } from "./netplan/netplan";
 import type { NetplanReading } from "./netplan/netplanFiles";
 import { noteOf } from "./note";
@@ -79,11 +79,7 @@ export function planHosts(
     hosts,
     mesh,
     faults: [...obstacles.faults, ...dead.filter(({ fault }) => fault).map(asLine), ...(trust?.faults ?? [])],
-    warnings: [
-      ...(trust?.warnings ?? []),
-      ...warned,
-      ...drafts.flatMap(({ view, netplanFile, moves }) => sayMoves(view.config.name, netplanFile, moves)),
-    ],
+    warnings: [...(trust?.warnings ?? []), ...warned],
     blockers: [
       ...obstacles.blockers,
       ...views.flatMap((view) => absenceBlocker(view, due)),

@@ -4,9 +4,12 @@ import { addressLinks } from "./addresses/addresses";
 import { type NumberedWire, numberWires } from "./addresses/cables";
 import { overlapFaults } from "./addresses/overlaps";
 import { type Cabling, planCabling } from "./cabling/cabling";
+import { exchangedHosts } from "./identity";
+import { cabledNetdevs } from "./netdevs";
 import { type NetplanReading, readNetplan } from "./netplan/netplanFiles";
 import { complaintLines } from "./obstacles";
 import type { Topology } from "./plan";
+import { offerCables } from "./topology/offer";
 import { interfaceFaults, judgeTopology } from "./topology/topology";
 import { viewHosts } from "./viewHosts";
 import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
@@ -32,9 +35,14 @@ export interface JudgedMesh {
 export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): JudgedMesh {
   const { hosts, newest, faults: loginFaults, disputes } = viewHosts(cluster, probes);
   const reached = hosts.filter(isReached);
-  const readings = new Map(reached.map((host) => [host.config.name, readNetplan(host, cluster.network)]));
   const cabling = planCabling(cluster.cables, newest, hosts);
   const { topology, wires, faults, warnings } = judgeTopology(cluster, hosts, cabling);
+  const netdevs = new Map(reached.map((host) => [host, cabledNetdevs(host, wires)]));
+  const readings = new Map(
+    [...netdevs].map(([host, names]) => [host.config.name, readNetplan(host, cluster.network, names)]),
+  );
+  const unsettled = [...cabling.strangers, ...faults];
+  const offer = unsettled.length > 0 ? offerCables(cluster, hosts, newest, cabling.wires) : undefined;
   const numbered = numberWires(hosts, wires);
   const toAddress = numbered.map(({ cable }) => cable);
   return {
@@ -45,14 +53,15 @@ export function judgeMesh(cluster: ClusterConfig, probes: ReadonlyMap<string, Pr
     readings,
     faults: [
       ...loginFaults,
+      ...exchangedHosts(hosts),
       ...reached.flatMap(netplanMissing),
       ...reached.flatMap((host) => netplanLines(host, readings.get(host.config.name), cluster.network)),
       // Ports that faced an abandoned host may have left PCI with it.
       ...(hosts.some(({ kind }) => kind === "abandoned") ? [] : interfaceFaults(reached, topology)),
       ...cabling.faults,
-      ...faults,
+      ...withOffer(unsettled, offer),
       ...addressLinks(toAddress, cluster.network).faults.map((line) => ({ host: "", line })),
-      ...overlapFaults(toAddress, cluster.network, reached),
+      ...overlapFaults(toAddress, cluster.network, netdevs),
     ],
     warnings: [...warnings, ...cabling.warnings],
     blockers: disputes,
@@ -65,6 +74,14 @@ function netplanLines(host: ReachedHost, reading: NetplanReading | undefined, { 
   const malformed = refused.length > 0 && `${host.config.name}: ${host.facts.netplanComplaint?.file}: malformed YAML`;
   const others = (reading?.faults ?? []).filter(({ line }) => malformed === false || !line.startsWith(malformed));
   return [...refused, ...others];
+}
+
+/** The last of the lines about cables says what would settle them all. */
+function withOffer(lines: readonly HostLine[], offer: string | undefined): readonly HostLine[] {
+  return lines.map(({ host, line }, index) => ({
+    host,
+    line: offer && index === lines.length - 1 ? `${line}; or have these cables alone be the mesh: ${offer}` : line,
+  }));
 }
 
 function netplanMissing({ config: { name: host }, facts }: ReachedHost): readonly HostLine[] {

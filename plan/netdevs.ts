@@ -92,6 +92,12 @@ function planPeer(peer: HostView, twin: Twin, faced: FacedPort | undefined): rea
   ];
 }
 
+/** Names of a host's netdevs at the ends of these cables, be they there or not. */
+export function cabledNetdevs(host: HostView, cables: readonly Pick<CablePlan, "ends">[]): ReadonlySet<string> {
+  const ports = cables.flatMap(portsOf).filter((end) => end.host === host.config.name);
+  return new Set(ports.flatMap(({ port }) => TWINS.map((twin) => netdevAt(host, { port, twin }))));
+}
+
 function liveAt(host: HostView, { port, twin }: Place) {
   if (!isReached(host)) return undefined;
   return host.facts.cx7.find((netdev) => netdev.port === port && netdev.twin === twin);

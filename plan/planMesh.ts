@@ -2,12 +2,14 @@ import type { ClusterConfig } from "../config/cluster";
 import { Faults } from "../config/faults";
 import type { Login, Probe } from "../facts/hostFacts";
 import { planCables } from "./addresses/cables";
-import { sayLeftOut } from "./adopt/leftOut";
+import { sayTakenAway } from "./adopt/takenAway";
 import { isRootDue } from "./due";
 import { planHosts } from "./hosts";
+import { clonedHosts, cutOffFaults, exchangedHosts } from "./identity";
 import { judgeMesh } from "./judgeMesh";
 import type { Plan } from "./plan";
 import { withProgram } from "./program";
+import { roceWarnings } from "./roce";
 import { systemFaults, withSystem } from "./system";
 import { type HostLine, inOrder, isReached, type ReachedHost } from "./views";
 import { hostWarnings } from "./warnings";
@@ -32,6 +34,8 @@ export function planMesh(
   const stopAt = (lines: readonly HostLine[]) => {
     if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, lines));
   };
+  // Whatever else is found then is said of the wrong host.
+  stopAt(exchangedHosts(hosts));
   // What was found out about the cables explains what is wrong with them.
   stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
 
@@ -41,27 +45,37 @@ export function planMesh(
   const due = new Set(hostPlans.filter(isRootDue).map(({ name }) => name));
   stopAt([
     ...planned.faults,
+    ...reached.flatMap((host) =>
+      cutOffFaults(host, planned.hosts.find(({ name }) => name === host.config.name)?.netdevs ?? []),
+    ),
     ...reached.flatMap((host) => systemFaults(host, cluster.system)),
     ...reached.filter(({ config }) => due.has(config.name)).flatMap(sudoFault),
   ]);
 
-  const replacing = new Set(
-    planned.hosts.filter(({ moves }) => moves.some(({ change }) => change)).map(({ name }) => name),
-  );
-  const takenOver = reached.filter(({ config, facts }) => !facts.record || replacing.has(config.name));
+  const takenAway = reached.flatMap((host) => {
+    const own = planned.hosts.find(({ name }) => name === host.config.name);
+    return own ? sayTakenAway(host, own, adoptCommand(cluster.stack)) : [];
+  });
   return {
     topology,
     cables,
     hosts: hostPlans,
     mesh: planned.mesh,
     warnings: inOrder(hosts, [
+      ...roceWarnings(cluster.network.mtu).map((line) => ({ host: "", line })),
       ...warnings,
       ...planned.warnings,
-      ...sayLeftOut(takenOver, cluster.network.netplanFile),
+      ...clonedHosts(hosts, logins),
+      ...takenAway,
       ...hostWarnings(hosts, due),
     ]),
     blockers: inOrder(hosts, [...blockers, ...planned.blockers]),
   };
+}
+
+/** What keeps what the hosts have, as a shell takes it. */
+function adoptCommand(stack: string | undefined): string {
+  return `npm run discover -- --stack ${stack ?? "NAME"} --adopt --write`;
 }
 
 /** Where the plan can't be made, what is due can't be told either; a first visit always is. */

@@ -1,6 +1,6 @@
 import type { CableConfig, CableEnd, ClusterConfig, PortRef } from "../config/cluster";
 import type { Probe } from "../facts/hostFacts";
-import { planCables } from "./addresses/cables";
+import { planCables, plannedSubnets } from "./addresses/cables";
 import { adoptHosts } from "./adopt/adopt";
 import { adoptCables } from "./adopt/adoptCables";
 import { type AdoptedNetwork, adoptNetwork } from "./adopt/adoptNetwork";
@@ -8,7 +8,7 @@ import { byPlace, type Sighting, sightings } from "./cabling/sightings";
 import { asLine, type DeadEnd, deadEnds } from "./cabling/signals";
 import { linkSharers, portsOf, type Wire, wireName } from "./cabling/wires";
 import { type JudgedMesh, judgeMesh } from "./judgeMesh";
-import { planNetdevs } from "./netdevs";
+import { cabledNetdevs, planNetdevs } from "./netdevs";
 import type { CableEvidence, Topology } from "./plan";
 import { type HostView, inOrder, isReached, portKey } from "./views";
 
@@ -94,9 +94,13 @@ export function foundConfig({ cables }: Survey): FoundConfig {
 /** The cables and the network keys that keep what the hosts are configured with now. */
 export function adoptedConfig(cluster: ClusterConfig, probes: ReadonlyMap<string, Probe>): FoundConfig {
   const { hosts, cabling } = judgeMesh(cluster, probes);
-  const adoption = adoptHosts(hosts.filter(isReached));
-  const { cables, faults } = adoptCables(cabling.wires, adoption);
-  const { network, notes } = adoptNetwork(cabling.wires, adoption);
+  const reached = hosts.filter(isReached);
+  const adoption = adoptHosts(reached, new Map(reached.map((host) => [host, cabledNetdevs(host, cabling.wires)])));
+  const { cables, faults, kept } = adoptCables(cabling.wires, adoption, {
+    numbers: new Map(hosts.map(({ config }) => [config.name, config.number])),
+    subnets: plannedSubnets(hosts, cabling.wires, cluster.network),
+  });
+  const { network, notes } = adoptNetwork(cabling.wires, adoption, kept);
   return { cables, network, notes: inOrder(hosts, [...adoption.faults, ...faults, ...notes]) };
 }
 

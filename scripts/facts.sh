@@ -176,16 +176,17 @@ first_pass() {
 	printf -v batch 'addr show\nroute show\n'
 	# Last and forced, for a peer that no route leads to ends a batch and prints nothing.
 	for line in "${peers[@]}"; do batch+="route get $line"$'\n'; done
-	local answers=() kernel hostname nvidia mlx5 connection document
+	local answers=() kernel hostname machine nvidia mlx5 connection document
 	mapfile -t answers < <(ip -j -force -batch - <<<"$batch")
 	printf -v document '%s,' "${answers[@]}"
 	document="{\"sparkMeshFacts\":1,\"ip\":[${document%,}]"
 	first_line /proc/sys/kernel/hostname && json_string "$REPLY" && hostname=$REPLY
 	first_line /proc/sys/kernel/osrelease && json_string "$REPLY" && kernel=$REPLY
+	first_line /etc/machine-id && json_string "$REPLY" && machine=$REPLY
 	first_line /proc/driver/nvidia/version && json_string "$REPLY" && nvidia=$REPLY
 	first_line /sys/module/mlx5_core/version && json_string "$REPLY" && mlx5=$REPLY
 	json_string "${SSH_CONNECTION-}" && connection=$REPLY
-	document+=",\"hostname\":$hostname,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
+	document+=",\"hostname\":$hostname,\"machineId\":$machine,\"kernel\":$kernel,\"nvidia\":$nvidia,\"mlx5\":$mlx5,\"connection\":$connection"
 	json_head /etc/nvidia/cx7-hotplug-enabled && document+=",\"hotplug\":$REPLY"
 	json_ports && document+=",\"ports\":$REPLY"
 	json_network_files stat && document+=",\"files\":$REPLY"

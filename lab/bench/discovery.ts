@@ -79,7 +79,7 @@ async function secondPassOf(host: HostConfig, cluster: ClusterConfig, folder: st
   const session = await openSession({ name: host.name, login, ...(identityFile && { identityFile }) }, folder);
   try {
     const first = parseFirstPass(host.name, await session.ask(`${factsScript}\nfirst_pass\nend\n`));
-    const pass = decideSecondPass(first, cluster);
+    const pass = decideSecondPass(first, cluster, host.name);
     if (!pass?.multicast.length) throw new Error(`${host.name}: found nothing to discover, wanted a fresh host`);
     return await milliseconds(() => session.ask(renderSecondPass(pass, host)));
   } finally {

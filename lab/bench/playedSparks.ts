@@ -68,7 +68,7 @@ export function answersOf(cluster: ClusterConfig, sparks: readonly PlayedSpark[]
   return cluster.hosts.map((host, index) => {
     const spark = sparks[index];
     if (!spark) throw new Error(`${host.name}: nobody plays it`);
-    const pass = decideSecondPass(parseFirstPass(host.name, spark.firstPass), cluster);
+    const pass = decideSecondPass(parseFirstPass(host.name, spark.firstPass), cluster, host.name);
     const question = pass && renderSecondPass(pass, host).trimEnd().split("\n").slice(1, -1);
     return { first: spark.firstPass, ...(question && { second: spark.secondPass(question) }) };
   });
@@ -81,7 +81,7 @@ export function readAnswers(cluster: ClusterConfig, answers: readonly Answers[])
       const { first, second } = answers[index] ?? {};
       if (first === undefined) return [];
       const pass = parseFirstPass(host.name, first);
-      const asked = decideSecondPass(pass, cluster);
+      const asked = decideSecondPass(pass, cluster, host.name);
       const discovered = (asked?.multicast.length ?? 0) > 0;
       const facts = second === undefined ? pass.facts : withSecondPass(host.name, pass.facts, discovered, second);
       return [[host.name, { kind: "facts", facts }]];
@@ -103,6 +103,7 @@ function freshFirstPass(number: number): RawFirstPass {
     ifname.endsWith("np1") ? flags.filter((flag) => flag !== "LOWER_UP") : flags;
   return {
     ...raw,
+    machineId: hex.padStart(32, "0"),
     ip: [netdevs.map((netdev) => ({ ...netdev, flags: flagsOf(netdev) })), ...rest],
     files: [fileOf("/etc/netplan/01-base.yaml", BASE_TEXT)],
     trust: NO_TRUST,

@@ -1,8 +1,9 @@
 import type { NetworkConfig } from "../../config/cluster";
+import { subnetText } from "../../config/subnets";
 import { portsOf, type Wire, wireName } from "../cabling/wires";
 import type { CablePlan } from "../plan";
 import type { HostView } from "../views";
-import { compareCables, planAddresses } from "./addresses";
+import { addressLinks, compareCables, planAddresses } from "./addresses";
 import type { CableToAddress } from "./links";
 
 /** A cable as its hosts are named, and as their addresses are planned. */
@@ -34,6 +35,30 @@ export function numberWires(hosts: readonly HostView[], wires: readonly Wire[]):
       return { wire: { ...wire, ends }, cable };
     })
     .sort((a, b) => compareCables(a.cable, b.cable));
+}
+
+/** CIDR by twin, of every wire for which the plan has room, by its name as the wire is given. */
+export function plannedSubnets(
+  hosts: readonly HostView[],
+  wires: readonly Wire[],
+  network: NetworkConfig,
+): ReadonlyMap<string, readonly [string, string]> {
+  const planned = new Map<string, readonly [string, string]>();
+  const numbered = wires.flatMap((wire) =>
+    numberWires(hosts, [{ ends: wire.ends, evidence: wire.evidence }]).map((one) => ({
+      ...one,
+      name: wireName(wire.ends),
+    })),
+  );
+  for (const { cables, subnets } of addressLinks(
+    numbered.map(({ cable }) => cable),
+    network,
+  ).links) {
+    for (const { cable, name } of numbered) {
+      if (cables.includes(cable)) planned.set(name, [subnetText(subnets[0]), subnetText(subnets[1])]);
+    }
+  }
+  return planned;
 }
 
 /** @throws Faults where planAddresses does. */

@@ -1,5 +1,14 @@
 import type { PortRef } from "../../config/cluster";
-import { overlap, privateRangeOf, type Subnet, sizeOf, subnet, subnetAround, subnetText } from "../../config/subnets";
+import {
+  overlap,
+  parseRange,
+  privateRangeOf,
+  type Subnet,
+  sizeOf,
+  subnet,
+  subnetAround,
+  subnetText,
+} from "../../config/subnets";
 import { wireName } from "../cabling/wires";
 import type { HostLine, ReachedHost } from "../views";
 import { addressLinks } from "./addresses";
@@ -23,32 +32,48 @@ interface MeshSubnet {
 /** How many first subnets of a pool are tried. */
 const POOL_TRIES = 256;
 
+/** Of one host. */
+const MAX_LINES = 20;
+
 /**
  * One fault for each route or address of any host that overlaps subnets of the mesh: all named, with a `firstSubnet` or
  * pool that would fit on all hosts, or with the cable that declares the subnets. None where planAddresses throws.
+ *
+ * @param hosts with the names of each one's netdevs that are ends of the mesh's cables.
  */
 export function overlapFaults(
   cables: readonly CableToAddress[],
   network: AddressWish,
-  hosts: readonly ReachedHost[],
+  hosts: ReadonlyMap<ReachedHost, ReadonlySet<string>>,
 ): readonly HostLine[] {
   const mesh = subnetsOf(cables, network) ?? [];
-  const used = hosts.flatMap(usedNetworks);
-  const clashes = used.flatMap((use) =>
-    [...groupByCable(mesh.filter(({ range }) => overlap(range, use.range)))].map(([cable, ranges]) => ({
-      use,
-      cable,
-      ranges,
-    })),
-  );
+  const used = [...hosts].flatMap(([host, netdevs]) => usedNetworks(host, netdevs));
+  const clashes = used.flatMap((use) => {
+    const hit = mesh.filter(({ range }) => overlap(range, use.range));
+    return hit.length === 0 ? [] : [...groupByCable(hit)].map(([cable, ranges]) => ({ use, cable, ranges }));
+  });
   const planned = clashes.some(({ cable }) => cable === undefined);
   const remedy = planned ? fittingWish(cables, network, used) : "";
-  return clashes.map(({ use: { host, label, netdev }, cable, ranges }) => {
+  const lines = clashes.map(({ use: { host, label, netdev }, cable, ranges }) => {
     const kind = `${cable ? "declared" : "planned"} ${ranges.length === 1 ? "subnet" : "subnets"}`;
     const list = ranges.map(subnetText).join(", ");
-    const fix = cable ? `give the cable ${cableName(cable, hosts)} other subnets in spark-mesh:cables` : remedy;
+    const fix = cable
+      ? `give the cable ${cableName(cable, [...hosts.keys()])} other subnets in spark-mesh:cables`
+      : remedy;
     return { host, line: `${host}: ${label} on ${netdev} overlaps the ${kind} ${list}; ${fix}` };
   });
+  return [...hosts.keys()].flatMap(({ config }) => shortened(lines.filter(({ host }) => host === config.name)));
+}
+
+/** A host may route everything by itself: nobody reads a thousand lines of it. */
+function shortened(lines: readonly HostLine[]): readonly HostLine[] {
+  const [first] = lines;
+  if (!first || lines.length <= MAX_LINES) return lines;
+  const { host } = first;
+  return [
+    ...lines.slice(0, MAX_LINES),
+    { host, line: `${host}: ${lines.length - MAX_LINES} more routes and addresses overlap the mesh's subnets` },
+  ];
 }
 
 /** Undefined where planAddresses throws. */
@@ -76,37 +101,53 @@ function cableName({ ends: [near, far] }: CableToAddress, hosts: readonly Reache
   return wireName([port(near), "switch" in far ? far : port(far)]);
 }
 
-function usedNetworks({ config, facts }: ReachedHost): readonly UsedNetwork[] {
+/** @param cabled names of the netdevs that the mesh gives addresses of its own. */
+function usedNetworks({ config, facts, recorded }: ReachedHost, cabled: ReadonlySet<string>): readonly UsedNetwork[] {
   const host = config.name;
+  // What a netdev of ours still has goes with the cable that it was for.
+  const ours = new Set([...cabled, ...(recorded?.netdevs ?? []).map(({ netdev }) => netdev)]);
+  const isOthers = (netdev: string) => !ours.has(netdev);
   const networks = new Map<string, UsedNetwork>();
   const add = (kind: string, cidr: string, netdev: string) => {
     const range = parseRange(cidr);
     if (!range) return;
     // An address and its own connected route are one network, said once.
-    const key = `${netdev} ${subnetText(range)}`;
+    const key = `${netdev} ${range.first} ${range.prefixLength}`;
     if (!networks.has(key)) networks.set(key, { host, label: `${kind} ${cidr}`, netdev, range });
   };
-  for (const route of facts.routes) add("route", route.destination, route.netdev);
-  for (const netdev of facts.otherNetdevs) {
-    for (const live of netdev.addresses) {
-      if (live.family === 4) add("address", `${live.address}/${live.prefixLength}`, netdev.name);
+  const overCx7 = facts.cx7Routes.filter(({ destination, netdev }) => destination !== "default" && isOthers(netdev));
+  for (const { destination, netdev } of [...facts.routes, ...overCx7]) add("route", destination, netdev);
+  for (const { name, addresses } of [...facts.otherNetdevs, ...facts.cx7.filter((netdev) => isOthers(netdev.name))]) {
+    for (const live of addresses) {
+      if (live.family === 4) add("address", `${live.address}/${live.prefixLength}`, name);
     }
   }
   return [...networks.values()];
 }
 
-/** A bare address is a host route; what is no IPv4 network (a hostile or newer host) can't overlap one. */
-function parseRange(cidr: string): Subnet | undefined {
-  try {
-    return subnet(cidr.includes("/") ? cidr : `${cidr}/32`);
-  } catch {
-    return undefined;
+/** Tells whether any of these networks overlaps a range. */
+function occupation(used: readonly UsedNetwork[]): (range: Subnet) => boolean {
+  const spans: { first: number; last: number }[] = [];
+  for (const { range } of [...used].sort((a, b) => a.range.first - b.range.first)) {
+    const before = spans.at(-1);
+    if (before && range.first <= before.last + 1) before.last = Math.max(before.last, range.last);
+    else spans.push({ first: range.first, last: range.last });
   }
+  return ({ first, last }) => {
+    let [low, high] = [0, spans.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((spans[middle]?.last ?? 0) < first) low = middle + 1;
+      else high = middle;
+    }
+    return (spans[low]?.first ?? Number.POSITIVE_INFINITY) <= last;
+  };
 }
 
 /** What to set so that every planned subnet is free on every host. */
 function fittingWish(cables: readonly CableToAddress[], network: AddressWish, used: readonly UsedNetwork[]): string {
-  const isFree = ({ range, declaredBy }: MeshSubnet) => declaredBy || used.every((use) => !overlap(range, use.range));
+  const isTaken = occupation(used);
+  const isFree = ({ range, declaredBy }: MeshSubnet) => declaredBy || !isTaken(range);
   const fits = (wish: AddressWish) => subnetsOf(cables, wish)?.every(isFree);
   const other = otherFirstSubnets(network).find(fits);
   if (other) return `set spark-mesh:network.firstSubnet to ${other.firstSubnet}, which is free on every host`;

@@ -2,15 +2,8 @@ import type { PortNumber } from "../../config/cluster";
 import { isCx7Name } from "../../facts/cx7";
 import type { Cx7Netdev, HostFacts } from "../../facts/hostFacts";
 import { definitionsOf, exactDefinitions } from "../netplan/definitions";
-import {
-  baseName,
-  chosenRenderer,
-  DEFAULT_RENDERER,
-  type Fields,
-  fields,
-  mergedOrder,
-  parseNetplan,
-} from "../netplan/netplanYaml";
+import { baseName, type Fields, fields, mergedOrder, parseNetplan } from "../netplan/netplanYaml";
+import { decidesRenderer, strangersIn } from "../netplan/ownFile";
 import type { HostLine, ReachedHost } from "../views";
 
 /** A CX7 netdev as somebody else, or an earlier release of this project, configured it. */
@@ -29,6 +22,10 @@ export interface AdoptedNetdev {
   readonly mtu: number;
   /** The file with the last word on it; undefined where it is configured live only. */
   readonly file: string | undefined;
+  /** All files that were read and define it by its name, as netplan merges them. */
+  readonly files: readonly string[];
+  /** Of the files: `10.9.0.0/16 via 192.168.177.12`. */
+  readonly routes: readonly string[];
   /** Settings that a file has and ours won't, e.g. `routes`. */
   readonly extras: readonly string[];
   /** What else defines it, in a way that no file of ours can stand in for: `PATH: ethernets.any`. */
@@ -61,12 +58,18 @@ const KEPT = ["dhcp4", "link-local", "mtu", "addresses", "optional", "accept-ra"
 /**
  * What is configured on every host's CX7 netdevs, in netplan's files and live: by hand, by another tool or by us. Only
  * definitions by a netdev's own name are read; whatever else is about a CX7 netdev is an obstacle.
+ *
+ * @param cabled names of each host's netdevs that are ends of the mesh's cables: a file that defines others stays.
  */
-export function adoptHosts(hosts: readonly ReachedHost[]): Adoption {
+export function adoptHosts(
+  hosts: readonly ReachedHost[],
+  cabled: ReadonlyMap<ReachedHost, ReadonlySet<string>> = new Map(),
+): Adoption {
   const perHost = new Map<string, readonly AdoptedNetdev[]>();
   const files = new Map<string, readonly AdoptedFile[]>();
   const faults: HostLine[] = [];
-  for (const { config, facts } of hosts) {
+  for (const view of hosts) {
+    const { config, facts } = view;
     const host = config.name;
     const read = readFiles(facts);
     faults.push(...read.faults.map((line) => ({ host, line: `${host}: ${line}` })));
@@ -76,7 +79,7 @@ export function adoptHosts(hosts: readonly ReachedHost[]): Adoption {
     );
     files.set(
       host,
-      read.files.map((file) => adoptedFile(file, read.files)),
+      read.files.map((file) => adoptedFile(file, facts, cabled.get(view) ?? new Set())),
     );
   }
   return { perHost, files, faults };
@@ -133,6 +136,8 @@ function adoptNetdev(netdev: Cx7Netdev, files: readonly ReadFile[], { record }: 
     linkLocal: Array.isArray(merged["link-local"]) && merged["link-local"].includes("ipv4"),
     mtu: typeof merged.mtu === "number" ? merged.mtu : netdev.mtu,
     file: defining.at(-1)?.path ?? recordedFile(record, name),
+    files: defining.map(({ path }) => path),
+    routes: [...new Set(definitions.flatMap(routesOf))],
     extras: Object.keys(merged).filter((key) => isExtra(key, merged)),
     obstacles: files.flatMap(({ path, network }) =>
       definitionsOf(path, network, [netdev])
@@ -154,6 +159,14 @@ function addressesOf({ addresses }: Fields): readonly string[] {
   return addresses.flatMap((entry: unknown) => (typeof entry === "string" ? [entry] : Object.keys(fields(entry))));
 }
 
+function routesOf({ routes }: Fields): readonly string[] {
+  if (!Array.isArray(routes)) return [];
+  return routes.map((route: unknown) => {
+    const { to, via } = fields(route);
+    return `${to ?? "somewhere"}${via === undefined ? "" : ` via ${via}`}`;
+  });
+}
+
 function isTrue(value: unknown): boolean {
   return value === true || (typeof value === "string" && /^(true|on|yes|y)$/i.test(value));
 }
@@ -166,14 +179,9 @@ function isExtra(key: string, definition: Fields): boolean {
   return !KEPT.includes(key);
 }
 
-function adoptedFile(file: ReadFile, files: readonly ReadFile[]): AdoptedFile {
+function adoptedFile(file: ReadFile, facts: HostFacts, cabled: ReadonlySet<string>): AdoptedFile {
   const { path, network, exact } = file;
-  const others = files.filter((other) => other !== file);
-  const rendererOf = (some: readonly ReadFile[]) => chosenRenderer(some.map((one) => one.network)) ?? DEFAULT_RENDERER;
-  const replaceable =
-    Object.keys(network).every((key) => ["version", "renderer", "ethernets"].includes(key)) &&
-    Object.keys(fields(network.ethernets)).length === exact.size &&
-    rendererOf(others) === rendererOf(files);
+  const replaceable = strangersIn(network, cabled, facts.cx7).length === 0 && !decidesRenderer(path, facts);
   return { path, origin: originOf(file), netdevs: [...exact.keys()], replaceable };
 }
 

@@ -1,6 +1,8 @@
 import type { NetworkConfig } from "../../config/cluster";
 import * as schema from "../../config/schema";
 import { portsOf, type Wire } from "../cabling/wires";
+import { SPARE_FILE } from "../netplan/ownFile";
+import { ROCE_MTU } from "../roce";
 import { type HostLine, portKey } from "../views";
 import type { AdoptedNetdev, Adoption } from "./adopt";
 
@@ -11,9 +13,6 @@ export interface AdoptedNetwork {
   readonly notes: readonly HostLine[];
 }
 
-/** Where the usual file holds other things too. */
-const OWN_FILE = "/etc/netplan/45-spark-mesh.yaml";
-
 interface HostNetdev extends AdoptedNetdev {
   readonly host: string;
 }
@@ -21,8 +20,10 @@ interface HostNetdev extends AdoptedNetdev {
 /**
  * The MTU and the netplan file that all hosts agree on. A file that holds other things too is not replaced: its CX7
  * definitions are moved out of it into a file of our own.
+ *
+ * @param kept `spark-1 enp1s0f0np0`: the netdevs whose addresses are kept.
  */
-export function adoptNetwork(wires: readonly Wire[], adoption: Adoption): AdoptedNetwork {
+export function adoptNetwork(wires: readonly Wire[], adoption: Adoption, kept: ReadonlySet<string>): AdoptedNetwork {
   const cabled = new Set(wires.flatMap(portsOf).map(portKey));
   const all = [...adoption.perHost].flatMap(([host, netdevs]) => netdevs.map((netdev) => ({ ...netdev, host })));
   const wired = all.filter((netdev) => cabled.has(portKey(netdev)));
@@ -32,21 +33,21 @@ export function adoptNetwork(wires: readonly Wire[], adoption: Adoption): Adopte
     network: {
       mtu,
       netplanFile,
-      ...(isMigration(netplanFile, adoption) && { migrate: true }),
+      ...(isMigration(netplanFile, wired, adoption) && { migrate: true }),
     },
     notes: [
       ...mtuNotes(wired, mtu),
-      ...wired.flatMap(changesOf),
-      ...all.filter((netdev) => !wired.includes(netdev)).flatMap(lossOf),
+      ...wired.flatMap((netdev) => changesOf(netdev, kept.has(`${netdev.host} ${netdev.netdev}`))),
     ],
   };
 }
 
-/** The MTU of all, where the stack config takes it; else its default. */
+/** The MTU of all, where the stack config takes it and RoCE loses nothing by it; else the config's default. */
 function mtuOf(netdevs: readonly HostNetdev[]): number {
   const { mtu: judge } = schema.network.shape;
   const [mtu, ...others] = new Set(netdevs.map((netdev) => netdev.mtu));
-  return mtu !== undefined && others.length === 0 && judge.safeParse(mtu).success ? mtu : judge.parse(undefined);
+  const isKept = mtu !== undefined && others.length === 0 && mtu >= ROCE_MTU && judge.safeParse(mtu).success;
+  return isKept ? mtu : judge.parse(undefined);
 }
 
 function mtuNotes(netdevs: readonly HostNetdev[], mtu: number): readonly HostLine[] {
@@ -67,31 +68,29 @@ function fileOf(netdevs: readonly HostNetdev[], { files }: Adoption): string {
   const usual = schema.network.shape.netplanFile.parse(undefined);
   const found = [...new Set(netdevs.flatMap(({ file }) => file ?? []))];
   const candidates = [...(found.length === 1 ? found : []), usual];
-  return candidates.find(isFree) ?? OWN_FILE;
+  return candidates.find(isFree) ?? SPARE_FILE;
 }
 
-function isMigration(netplanFile: string, { perHost, files }: Adoption): boolean {
+/** Whether another file defines a netdev of the mesh. */
+function isMigration(netplanFile: string, wired: readonly HostNetdev[], { files }: Adoption): boolean {
   return [...files].some(([host, some]) =>
     some.some(
-      ({ path, netdevs }) => path !== netplanFile && perHost.get(host)?.some(({ netdev }) => netdevs.includes(netdev)),
+      ({ path, netdevs }) =>
+        path !== netplanFile && wired.some((one) => one.host === host && netdevs.includes(one.netdev)),
     ),
   );
 }
 
-function changesOf({ host, netdev, addresses, file, extras, obstacles }: HostNetdev): readonly HostLine[] {
+function changesOf(
+  { host, netdev, addresses, file, extras, obstacles }: HostNetdev,
+  isKept: boolean,
+): readonly HostLine[] {
   const note = (what: string) => ({ host, line: `${host}: ${netdev}: ${what}` });
   return [
-    ...(file === undefined && addresses.length > 0
+    ...(isKept && file === undefined && addresses.length > 0
       ? [note(`found ${addresses.join(", ")} live and in no file that was read; up writes it into one`)]
       : []),
     ...(extras.length > 0 ? [note(`found ${extras.join(", ")} in ${file}; up leaves that out`)] : []),
     ...(obstacles.length > 0 ? [note(`found ${obstacles.join(", ")}; up waits until that is gone`)] : []),
-  ];
-}
-
-function lossOf({ host, netdev, addresses, file }: HostNetdev): readonly HostLine[] {
-  if (file === undefined || addresses.length === 0) return [];
-  return [
-    { host, line: `${host}: ${netdev}: found ${addresses.join(", ")} in ${file} and no cable; up leaves it out` },
   ];
 }

@@ -10,6 +10,8 @@ import { farEnds, linkSharers, portsOf, type Wire, wireName } from "./wires";
 export interface Cabling {
   readonly wires: readonly Wire[];
   readonly faults: readonly HostLine[];
+  /** Ports that hear machines that are none of the hosts: a problem unless the mesh's cables are declared. */
+  readonly strangers: readonly HostLine[];
   readonly warnings: readonly HostLine[];
   /** Ports whose far end can't be known since netdevs are down, with what is to be said of those. */
   readonly unseen: ReadonlyMap<string, readonly HostLine[]>;
@@ -60,5 +62,5 @@ function checkDeclared(declared: readonly CableConfig[], heard: readonly Sightin
     if (!wanted || fitsLink(sighting, wanted, sharers.get(key) ?? new Set())) return [];
     return [{ host, line: `${host}: ${netdev.name} sees ${nameHeard(sighting)}, but ${declarations.get(key)}` }];
   });
-  return { wires, faults, warnings: [], unseen: new Map(), sights: new Map() };
+  return { wires, faults, strangers: [], warnings: [], unseen: new Map(), sights: new Map() };
 }

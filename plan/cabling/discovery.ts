@@ -8,6 +8,7 @@ import { farEnds, isSwitchWire, portsOf, type Wire, wireName } from "./wires";
 interface Discovery {
   readonly wires: readonly Wire[];
   readonly faults: readonly HostLine[];
+  readonly strangers: readonly HostLine[];
   readonly warnings: readonly HostLine[];
   readonly unseen: ReadonlyMap<string, readonly HostLine[]>;
   readonly sights: ReadonlyMap<string, string>;
@@ -28,11 +29,8 @@ export function discover(hosts: readonly HostView[], heard: readonly Sighting[],
   const atSwitch = segments.filter(isSwitched).flatMap((segment) => segment.ports.map((port) => ({ segment, port })));
   return {
     wires,
-    faults: [
-      ...faults,
-      ...wires.flatMap((wire) => deadTwins(wire, groups, fresh)),
-      ...unknown.filter(({ host }) => fresh.has(host)).map(sayStranger),
-    ],
+    faults: [...faults, ...wires.flatMap((wire) => deadTwins(wire, groups, fresh))],
+    strangers: unknown.filter(({ host }) => fresh.has(host)).map(sayStranger),
     warnings: [...warnings, ...doubts],
     unseen: new Map([...groupByPort(down)].map(([key, group]) => [key, group.map(sayDown)])),
     sights: new Map(

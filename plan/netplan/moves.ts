@@ -1,6 +1,6 @@
 import { sha256 } from "../digest";
 import type { Difference, FileMove } from "../plan";
-import { compareText, type HostLine, type HostView } from "../views";
+import { compareText, type HostView } from "../views";
 import type { NetplanReading } from "./netplanFiles";
 import { baseName } from "./netplanYaml";
 
@@ -17,16 +17,6 @@ export function planMoves(
   const names = new Set([...(recorded?.moved ?? []), ...now.map(({ name }) => name)]);
   names.delete(baseName({ path: netplanFile }));
   return [...names].sort(compareText).map((name) => now.find((move) => move.name === name) ?? { name });
-}
-
-/** One line for each file that is about to be changed. */
-export function sayMoves(host: string, netplanFile: string, moves: readonly FileMove[]): readonly HostLine[] {
-  return moves.flatMap(({ name, change }) => {
-    if (!change) return [];
-    const rest = change.after === "" ? "the file is removed" : "the rest of it stays";
-    const line = `${host}: /etc/netplan/${name}: its CX7 definitions move to ${netplanFile}, ${rest}; destroy puts it back`;
-    return [{ host, line }];
-  });
 }
 
 /** A file that defines CX7 netdevs again after they were moved out of it. */

@@ -13,8 +13,9 @@ import {
   parseNetplan,
   RUNTIME_FOLDER,
 } from "./netplanYaml";
+import { ownFileFault } from "./ownFile";
 
-/** Another netplan file as it is once the CX7 netdevs' definitions were moved out of it. */
+/** Another netplan file as it is once the mesh's definitions were moved out of it. */
 export interface MigratedFile {
   /** In /etc/netplan. */
   readonly path: string;
@@ -39,19 +40,24 @@ const MOVABLE = /^\/etc\/netplan\/[A-Za-z0-9][A-Za-z0-9_.-]*\.yaml$/;
 const NOTHING = "network:\n  version: 2\n";
 
 /**
- * The host's renderer, and what in other netplan files stands in our way: YAML that can't be read, and definitions of
- * CX7 netdevs, which netplan would merge with ours. Our own file is not judged: it will be replaced.
+ * The host's renderer, and what in netplan's files stands in our way: YAML that can't be read, in other files definitions
+ * of the mesh's netdevs, which netplan would merge with ours, and in the place of our own whatever else is defined there,
+ * for that file is replaced.
  *
- * With `network.migrate`, definitions in /etc/netplan that name a CX7 netdev by its id are moved out. Never a match, a
+ * With `network.migrate`, definitions in /etc/netplan that name a netdev of the mesh by its id are moved out. Never a match, a
  * bond, a bridge or a VLAN, which mean other things too, nor NetworkManager's own connections: it writes those files
  * again whenever a connection is touched, so that one put back later could meet its successor.
  *
  * Files that were not read are as they were when the record was written, and so is the renderer.
+ *
+ * @param netdevs names of the host's netdevs that are ends of the mesh's cables; definitions of all others stay.
  */
-export function readNetplan({ config, facts, recorded }: ReachedHost, network: OwnFile): NetplanReading {
+export function readNetplan(host: ReachedHost, network: OwnFile, netdevs: ReadonlySet<string>): NetplanReading {
+  const { config, facts, recorded } = host;
   const faults: HostLine[] = [];
   const migrated: MigratedFile[] = [];
   const networks: Fields[] = [];
+  const cabled = facts.cx7.filter(({ name }) => netdevs.has(name));
   for (const file of mergedOrder(facts.netplanFiles)) {
     const { path, text } = file;
     if (path === network.netplanFile) continue;
@@ -68,7 +74,7 @@ export function readNetplan({ config, facts, recorded }: ReachedHost, network: O
       continue;
     }
     networks.push(parsed.network);
-    const definitions = definitionsOf(path, parsed.network, facts.cx7);
+    const definitions = definitionsOf(path, parsed.network, cabled);
     const movable = definitions.filter((definition) => isMovable(path, definition));
     for (const definition of definitions) {
       if (!movable.includes(definition)) fault(standing(definition, network.netplanFile));
@@ -83,6 +89,8 @@ export function readNetplan({ config, facts, recorded }: ReachedHost, network: O
         text: left === "" && hidesAnother(file, facts.netplanFiles) ? NOTHING : left,
       });
   }
+  const own = ownFileFault(host, network.netplanFile, netdevs);
+  if (own !== undefined) faults.push({ host: config.name, line: `${config.name}: ${network.netplanFile}: ${own}` });
   return {
     renderer: (facts.netplanRead ? chosenRenderer(networks) : recorded?.renderer) ?? DEFAULT_RENDERER,
     faults,

@@ -32,6 +32,12 @@ describe("a stack's file", () => {
     expect(values["other:key"]).toBe("kept");
   });
 
+  it("has no empty list of hosts to be pasted over those that a stack has", () => {
+    expect(writeStackFile("", { hosts: [], network: { mtu: 9000 } }, "stdout")).toBe(
+      "config:\n  spark-mesh:network:\n    mtu: 9000\n",
+    );
+  });
+
   it("loses encrypted values inside a list or an object alone", () => {
     const text = "config:\n  spark-mesh:sudoPasswords:\n    spark-2: { secure: v1:x }\n    spark-3: plain\n";
     expect(readStackFile(text, "f")).toEqual({ "spark-mesh:sudoPasswords": '{"spark-3":"plain"}' });

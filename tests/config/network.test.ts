@@ -37,10 +37,10 @@ describe("a network that is wrong", () => {
     ["a public subnet", { firstSubnet: "8.8.8.0/24" }, [noFirstSubnet("8.8.8.0/24")]],
     ["an octet of 256", { firstSubnet: "10.256.8.0/24" }, [noFirstSubnet("10.256.8.0/24")]],
     [
-      "an MTU below RoCE's",
-      { mtu: 1500 },
+      "an MTU below IPv6's",
+      { mtu: 1279 },
       [
-        "network.mtu: found 1500; allowed: a whole number from 4200 to 9216 (RoCE needs at least 4200; 9000 is the convention)",
+        "network.mtu: found 1279; allowed: a whole number from 1280 to 9216 (9000 is the convention; RoCE's packets are whole from 4200 on)",
       ],
     ],
     [

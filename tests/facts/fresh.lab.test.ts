@@ -14,6 +14,8 @@ describe("a fresh ring", () => {
     const all = ring.lab.hosts.map(({ name }) => factsOf(probes, name));
     expect(all.map(({ sudo }) => sudo)).toEqual(["passwordless", "passwordless", "password"]);
     expect(all.map(({ hotplug }) => hotplug)).toEqual(["", undefined, undefined]);
+    expect(new Set(all.map(({ machineId }) => machineId)).size).toBe(3);
+    expect(all.map(({ sessionAddress }) => sessionAddress)).toEqual(ring.lab.hosts.map(({ address }) => address));
     expect(all.map(({ networkManagerRunning }) => networkManagerRunning)).toEqual([false, true, false]);
     for (const [i, facts] of all.entries()) {
       expect(facts).toMatchObject({

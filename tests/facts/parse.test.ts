@@ -85,7 +85,10 @@ it("lists routes that a subnet could overlap, and no others", () => {
         { dst: "default", dev: "enP7s7" },
         { dst: "10.9.0.1", dev: "enP7s7" },
         { dst: "172.17.0.0/16", dev: "docker0" },
-        { dst: "192.168.177.0/24", dev: "enp1s0f0np0" },
+        { dst: "192.168.177.0/24", dev: "enp1s0f0np0", protocol: "kernel" },
+        { dst: "10.8.0.0/16", dev: "enp1s0f0np0", gateway: "192.168.177.12", protocol: "static" },
+        { dst: "10.7.0.1", dev: "enP2p1s0f0np0" },
+        { dst: "default", dev: "enp1s0f0np0", gateway: "192.168.177.12" },
         { type: "blackhole", dst: "10.0.0.0/8" },
       ],
     ],
@@ -93,6 +96,11 @@ it("lists routes that a subnet could overlap, and no others", () => {
   expect(found.facts.routes).toEqual([
     { destination: "10.9.0.1/32", netdev: "enP7s7" },
     { destination: "172.17.0.0/16", netdev: "docker0" },
+  ]);
+  expect(found.facts.cx7Routes).toEqual([
+    { destination: "10.8.0.0/16", netdev: "enp1s0f0np0", via: "192.168.177.12" },
+    { destination: "10.7.0.1/32", netdev: "enP2p1s0f0np0" },
+    { destination: "default", netdev: "enp1s0f0np0", via: "192.168.177.12" },
   ]);
 });
 
@@ -102,6 +110,18 @@ it("takes the routed netdev for management, else the one that the session came i
   expect(management({ ip: [netdevs, routes, to("lo"), to("enp1s0f0np0"), to("wlP9s9")] })).toBe("wlP9s9");
   expect(management({ ip: [netdevs, routes] })).toBe("enP7s7");
   expect(management({ ip: [netdevs, routes], connection: "" })).toBeUndefined();
+});
+
+it("tells which machine it is, and which address of its own the session came in on", () => {
+  expect(parse({ machineId: "uninitialized" }).facts.machineId).toBeUndefined();
+  expect(parse({ machineId: "0123456789abcdef0123456789abcdef" }).facts.machineId).toBe(
+    "0123456789abcdef0123456789abcdef",
+  );
+  const session = (connection: string) => parse({ connection }).facts.sessionAddress;
+  expect(session("10.0.0.1 50000 10.0.0.11 22")).toBe("10.0.0.11");
+  expect(session("::ffff:10.0.0.1 50000 ::ffff:10.0.0.11 22")).toBe("10.0.0.11");
+  expect(session("fe80::1%enp1s0f0np0 50000 fe80::2%enp1s0f0np0 22")).toBe("fe80::2");
+  expect(session("")).toBeUndefined();
 });
 
 it("reads NVIDIA's driver version, else mlx5's", () => {

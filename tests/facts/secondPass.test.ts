@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CableConfig } from "../../config/cluster";
 import type { HostFacts } from "../../facts/hostFacts";
 import { parseFirstPass } from "../../facts/parse";
 import { type HostRecord, hostRecord, SYSCTL_FILE } from "../../facts/record";
@@ -71,9 +72,19 @@ const settled: HostFacts = {
 const undeclared = { dockerGroup: false, sudoers: false, removeIpc: true, earlyoom: false };
 const decide = (
   facts: HostFacts,
-  { listed = true, declared = false, abandoned = [] as string[], system = undeclared } = {},
+  {
+    listed = true,
+    declared = false,
+    cables = [] as CableConfig[],
+    abandoned = [] as string[],
+    system = undeclared,
+  } = {},
 ) =>
-  decideSecondPass({ facts, netplanListed: listed }, { ...(declared && { cables: [] }), abandon: abandoned, system });
+  decideSecondPass(
+    { facts, netplanListed: listed },
+    { ...((declared || cables.length > 0) && { cables }), abandon: abandoned, system },
+    "spark-1",
+  );
 const pings = [
   { netdev: "enp1s0f0np0", address: "192.168.177.12" },
   { netdev: "enp1s0f1np1", address: "192.168.187.13" },
@@ -91,6 +102,18 @@ const withNetdev = (changes: Partial<HostFacts["cx7"][number]>): HostFacts => ({
 it("asks a settled host for its neighbours only", () => {
   expect(decide(settled)).toEqual({ sudo: false, pings, looks: [], others, multicast: [] });
   expect(decide(settled, { declared: true })).toEqual({ sudo: false, pings, looks: [], others, multicast: [] });
+});
+
+it("reads netplan's files of a settled host on which a port is declared that the record has not", () => {
+  const cable = (port: 0 | 1): CableConfig => ({
+    from: { host: "spark-1", port },
+    to: { host: "spark-2", port: 0 },
+  });
+  const [mesh] = record.mesh.hosts;
+  const lone = mesh && { ...mesh, netdevs: mesh.netdevs.slice(0, 1) };
+  const pair: HostFacts = { ...settled, record: { ...record, mesh: { ...record.mesh, hosts: lone ? [lone] : [] } } };
+  expect(decide(pair, { cables: [cable(0)] })?.sudo).toBeFalsy();
+  expect(decide(pair, { cables: [cable(0), cable(1)] })?.sudo).toBe(true);
 });
 
 it("does not wait for abandoned hosts, nor where there is no carrier", () => {

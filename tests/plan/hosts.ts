@@ -84,6 +84,8 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
   return {
     version: 1,
     hostname: `machine-${host}`,
+    machineId: String(host).padStart(32, "0"),
+    sessionAddress: `10.0.0.${10 + host}`,
     kernel: "6.14.0-1015-nvidia",
     driver: "580.142",
     cx7: PORTS.flatMap((port) => TWINS.map((twin) => freshNetdev(host, port, twin, wiring))),
@@ -92,6 +94,7 @@ export function freshFacts(host: number, wiring = ARTICLE_RING): Facts {
       { name: "enP7s7", addresses: [v4(`10.0.0.${10 + host}`, 24)] },
     ],
     routes: [{ destination: "10.0.0.0/24", netdev: "enP7s7" }],
+    cx7Routes: [],
     managementInterface: "enP7s7",
     netplanInstalled: true,
     netplanRead: true,

@@ -3,13 +3,15 @@ import type { HostFacts } from "../../../facts/hostFacts";
 import type { AddressWish, CableToAddress } from "../../../plan/addresses/links";
 import { overlapFaults } from "../../../plan/addresses/overlaps";
 import type { ReachedHost } from "../../../plan/views";
-import { cluster, freshFacts } from "../hosts";
+import { cluster, freshFacts, v4 } from "../hosts";
 import { between, ringOf, toSwitch } from "./cablings";
 
 const article: AddressWish = { firstSubnet: "192.168.177.0/24", prefixLength: 24 };
 
+const CABLED: ReadonlySet<string> = new Set(freshFacts(1).cx7.map(({ name }) => name));
+
 /** The hosts of the ring of three; the second has these routes, all on docker0. */
-const hosts = (...routes: readonly string[]): readonly ReachedHost[] =>
+const hosts = (routes: readonly string[] = []): readonly ReachedHost[] =>
   cluster().hosts.map((config, index) => {
     const facts: HostFacts = {
       ...freshFacts(index + 1),
@@ -19,7 +21,9 @@ const hosts = (...routes: readonly string[]): readonly ReachedHost[] =>
     return { kind: "reached", config, recorded: undefined, facts };
   });
 const lines = (cables: readonly CableToAddress[], wish: AddressWish, ...routes: readonly string[]) =>
-  overlapFaults(cables, wish, hosts(...routes)).map(({ host, line }) => {
+  linesOf(cables, wish, routes);
+const linesOf = (cables: readonly CableToAddress[], wish: AddressWish, routes: readonly string[]) =>
+  overlapFaults(cables, wish, new Map(hosts(routes).map((host) => [host, CABLED]))).map(({ host, line }) => {
     expect(host).toBe("spark-2");
     return line;
   });
@@ -112,5 +116,74 @@ describe("declared subnets that overlap a route", () => {
     expect(lines([{ ...between(2, 9), subnets }], article, "10.6.0.0/24")).toEqual([
       expect.stringMatching(/10\.6\.0\.0\/24; give the cable spark-2\/0-host 9\/1 other subnets in spark-mesh:cables$/),
     ]);
+  });
+});
+
+describe("a host that routes a great deal", () => {
+  const many = Array.from(
+    { length: 150_000 },
+    (_, index) => `${11 + Math.floor(index / 65_536)}.${Math.floor(index / 256) % 256}.${index % 256}.0/24`,
+  );
+
+  it("is planned for in seconds, be its routes in the way or not", { timeout: 60_000 }, () => {
+    const started = performance.now();
+    expect(linesOf(ringOf([1, 2, 3]), article, many)).toEqual([]);
+    expect(linesOf(ringOf([1, 2, 3]), article, [...many, "192.168.177.0/24"])).toEqual([
+      expect.stringContaining("set spark-mesh:network.firstSubnet to 172.16.177.0/24"),
+    ]);
+    expect(performance.now() - started).toBeLessThan(30_000);
+  });
+
+  it("is given a firstSubnet past all that it routes", () => {
+    const taken = ["172.16.0.0/13", "172.24.0.0/14", "10.0.0.0/9", "10.128.0.0/24", "192.168.0.0/16"];
+    expect(lines([between(1, 2)], article, ...taken)).toEqual([
+      expect.stringContaining("set spark-mesh:network.firstSubnet to 172.28.177.0/24"),
+    ]);
+  });
+
+  it("has twenty of its overlaps named, and the others counted", () => {
+    const inside = Array.from({ length: 200 }, (_, index) => `192.168.177.${index}`);
+    const found = lines([between(1, 2)], article, ...inside);
+    expect(found).toHaveLength(21);
+    expect(found.at(-1)).toBe("spark-2: 180 more routes and addresses overlap the mesh's subnets");
+  });
+});
+
+describe("a CX7 netdev that is no end of the mesh's cables", () => {
+  const [first, ...others] = hosts();
+  const port1 = "enp1s0f1np1";
+  const withAddress = (change: Partial<ReachedHost> = {}): ReachedHost => {
+    if (!first) throw new Error("no host");
+    const cx7 = first.facts.cx7.map((netdev) =>
+      netdev.name === port1 ? { ...netdev, addresses: [v4("192.168.177.1", 24)] } : netdev,
+    );
+    const cx7Routes = [
+      { destination: "192.168.178.128/25", netdev: port1 },
+      { destination: "default", netdev: port1 },
+    ];
+    return { ...first, facts: { ...first.facts, cx7, cx7Routes }, ...change };
+  };
+  const found = (host: ReachedHost, cabled: ReadonlySet<string>) =>
+    overlapFaults([between(1, 2)], article, new Map([host, ...others].map((one) => [one, cabled]))).map(
+      ({ line }) => line,
+    );
+
+  it("keeps its networks, so the mesh has others", () => {
+    expect(found(withAddress(), new Set(["enp1s0f0np0", "enP2p1s0f0np0"]))).toEqual([
+      expect.stringContaining(`spark-1: route 192.168.178.128/25 on ${port1} overlaps the planned subnet`),
+      expect.stringContaining(`spark-1: address 192.168.177.1/24 on ${port1} overlaps the planned subnet`),
+    ]);
+    expect(found(withAddress(), CABLED)).toEqual([]);
+  });
+
+  it("has nothing to keep of what the mesh gave it before", () => {
+    const recorded: ReachedHost["recorded"] = {
+      name: "spark-1",
+      number: 1,
+      renderer: "networkd",
+      netplanFile: "/etc/netplan/40-cx7.yaml",
+      netdevs: [{ netdev: port1, port: 1, twin: 0, address: "192.168.177.1/24", mtu: 9000 }],
+    };
+    expect(found(withAddress({ recorded }), new Set())).toEqual([]);
   });
 });

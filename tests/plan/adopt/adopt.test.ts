@@ -73,14 +73,14 @@ describe("what is there", () => {
     expect(judged(found, 4).cables).toEqual(found.cables);
   });
 
-  it("is NVIDIA's script's, which names netdevs that aren't there", () => {
+  it("is NVIDIA's script's, which stays for the netdevs that it names besides", () => {
     const hosts = PAIR.map((addresses, index) => {
       const reached = host(index + 1, [base, nvidiaScript(addresses)], addresses);
       return changed(reached, { cx7: reached.facts.cx7.filter(({ port }) => port === 0) });
     });
     const found = adopt("1/0-2/0", hosts);
     expect(found).toMatchObject({ cables: [PAIR_CABLE], faults: [], notes: [] });
-    expect(found.network).toEqual({ mtu: 9000, netplanFile: "/etc/netplan/40-cx7.yaml" });
+    expect(found.network).toEqual({ mtu: 9000, netplanFile: "/etc/netplan/45-spark-mesh.yaml", migrate: true });
   });
 
   it("is NVIDIA Sync's: replaced where the renderer stays, else moved out of a file that goes on choosing it", () => {

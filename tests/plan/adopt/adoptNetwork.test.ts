@@ -52,7 +52,7 @@ describe("what up changes all the same", () => {
     ]);
   });
 
-  it("is what a netdev without a cable has, and waits for what no file of ours can stand in for", () => {
+  it("is nothing of what a netdev without a cable has, and waits for what no file of ours can stand in for", () => {
     const spare = { ...FIRST, ...at(1, "172.20.0.1/24", "172.21.0.1/24") };
     const connection = networkManagerConnection("enp1s0f0np0", "192.168.177.12/24");
     const twin = { enP2p1s0f0np0: "192.168.178.12/24" };
@@ -64,8 +64,7 @@ describe("what up changes all the same", () => {
     expect(found.notes).toEqual([
       expect.stringMatching(/^spark-2: enp1s0f0np0: found 192.168.177.12\/24 live/),
       `spark-2: enp1s0f0np0: found /etc/netplan/90-NM-${UUID}.yaml: ethernets.NM-${UUID}; up waits until that is gone`,
-      "spark-1: enp1s0f1np1: found 172.20.0.1/24 in /etc/netplan/40-cx7.yaml and no cable; up leaves it out",
-      "spark-1: enP2p1s0f1np1: found 172.21.0.1/24 in /etc/netplan/40-cx7.yaml and no cable; up leaves it out",
     ]);
+    expect(found.network).toMatchObject({ netplanFile: "/etc/netplan/45-spark-mesh.yaml", migrate: true });
   });
 });

@@ -1,10 +1,13 @@
 import type { CableEnd, PortNumber, PortRef } from "../../../config/cluster";
 import { parseClusterConfig } from "../../../config/load";
 import type { SeenFile } from "../../../facts/record";
+import { plannedSubnets } from "../../../plan/addresses/cables";
 import { adoptHosts } from "../../../plan/adopt/adopt";
 import { adoptCables } from "../../../plan/adopt/adoptCables";
 import { adoptNetwork } from "../../../plan/adopt/adoptNetwork";
 import type { Wire } from "../../../plan/cabling/wires";
+import { cabledNetdevs } from "../../../plan/netdevs";
+import { planMesh } from "../../../plan/planMesh";
 import type { ReachedHost } from "../../../plan/views";
 import { baseFile, cluster, type Facts, freshFacts, netdevName, v4 } from "../hosts";
 
@@ -45,9 +48,15 @@ export function at(port: PortNumber, first: string, second: string): Addresses {
 }
 
 export function adopt(text: string, hosts: readonly ReachedHost[]) {
-  const adoption = adoptHosts(hosts);
-  const { cables, faults } = adoptCables(wires(text), adoption);
-  const { network, notes } = adoptNetwork(wires(text), adoption);
+  const all = wires(text);
+  const adoption = adoptHosts(hosts, new Map(hosts.map((one) => [one, cabledNetdevs(one, all)])));
+  // Of hosts that were not asked the config tells the numbers.
+  const views = cluster({}, 9).hosts.map((config) => ({ config, recorded: undefined, kind: "refused" }) as const);
+  const { cables, faults, kept } = adoptCables(all, adoption, {
+    numbers: new Map(views.map(({ config }) => [config.name, config.number])),
+    subnets: plannedSubnets(views, all, cluster().network),
+  });
+  const { network, notes } = adoptNetwork(all, adoption, kept);
   const lines = (some: readonly { readonly line: string }[]) => some.map(({ line }) => line);
   return { cables, network, faults: [...lines(adoption.faults), ...lines(faults)], notes: lines(notes), adoption };
 }
@@ -82,3 +91,17 @@ export const PAIR_CABLE = {
 };
 export const BARE_PAIR = { from: PAIR_CABLE.from, to: PAIR_CABLE.to };
 export const base = baseFile("networkd");
+
+/** host -> netdev -> CIDR, as a plan with the adopted config would have them. */
+export function planned(found: ReturnType<typeof adopt>): Readonly<Record<string, Addresses>> {
+  const hosts = Math.max(
+    ...found.cables.flatMap(({ from, to }) => [from, to]).map((end) => ("host" in end ? Number(end.host.at(-1)) : 0)),
+  );
+  const plan = planMesh({ ...judged(found, hosts), trust: false }, new Map());
+  return Object.fromEntries(
+    plan.hosts.map(({ name, netdevs }) => [
+      name,
+      Object.fromEntries(netdevs.map(({ netdev, address }) => [netdev, address])),
+    ]),
+  );
+}

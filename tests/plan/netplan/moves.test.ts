@@ -28,7 +28,7 @@ describe("definitions in another file", () => {
   it("are moved out of exactly the text that was read, on that host alone", () => {
     expect(moveLines(plan)).toEqual([[`move 98-spark-vllm-docker.yaml ${sha256(foreign.text ?? "")} -`], [], []]);
     expect(plan.warnings).toContain(
-      "spark-1: /etc/netplan/98-spark-vllm-docker.yaml: its CX7 definitions move to /etc/netplan/40-cx7.yaml, the file is removed; destroy puts it back",
+      "spark-1: /etc/netplan/98-spark-vllm-docker.yaml: ethernets.enp1s0f0np0 moves to /etc/netplan/40-cx7.yaml, the file is removed; destroy puts it back",
     );
   });
 

@@ -7,11 +7,17 @@ import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
 const OWN = "/etc/netplan/40-cx7.yaml";
 const [config] = cluster().hosts;
 
-function read(...netplanFiles: readonly SeenFile[]) {
+const BOTH_PORTS: ReadonlySet<string> = new Set(freshFacts(1).cx7.map(({ name }) => name));
+const PORT_0: ReadonlySet<string> = new Set(["enp1s0f0np0", "enP2p1s0f0np0"]);
+
+const read = (...netplanFiles: readonly SeenFile[]) => readCabled(BOTH_PORTS, ...netplanFiles);
+
+/** On a host whose netdevs with these names are ends of the mesh's cables. */
+function readCabled(cabled: ReadonlySet<string>, ...netplanFiles: readonly SeenFile[]) {
   if (!config) throw new Error("no host");
   const facts = { ...freshFacts(1), netplanFiles };
   const host = { kind: "reached", config, recorded: undefined, facts } as const;
-  const { renderer, faults, migrated } = readNetplan(host, { netplanFile: OWN, migrate: false });
+  const { renderer, faults, migrated } = readNetplan(host, { netplanFile: OWN, migrate: false }, cabled);
   expect(migrated).toEqual([]);
   return { renderer, lines: faults.map(({ line }) => line) };
 }
@@ -133,6 +139,28 @@ it("names a file of the running system that hides ours", () => {
   expect(read(netplanFile("/usr/lib/netplan/40-cx7.yaml", "")).lines).toEqual([]);
 });
 
+describe("a netdev that is no end of the mesh's cables", () => {
+  const other = (text: string) => netplanFile("/etc/netplan/90-x.yaml", text);
+
+  it("may be defined, matched, taken and connected by whoever has it", () => {
+    const texts = [
+      "network: { ethernets: { enp1s0f1np1: { addresses: [172.30.9.1/24], mtu: 1500 } } }\n",
+      "network: { ethernets: { any: { match: { name: 'enp1s0f1*' } } } }\n",
+      "network: { bonds: { b: { interfaces: [enP2p1s0f1np1] } } }\n",
+    ];
+    expect(texts.flatMap((text) => readCabled(PORT_0, other(text)).lines)).toEqual([]);
+    expect(readCabled(PORT_0, networkManagerConnection("enp1s0f1np1", "172.30.9.1/24")).lines).toEqual([]);
+  });
+
+  it("isn't named beside one that is", () => {
+    const text = "network: { ethernets: { enp1s0f0np0: {}, enp1s0f1np1: {} } }\n";
+    expect(readCabled(PORT_0, other(text)).lines).toEqual([offered("netdev enp1s0f0np0")]);
+    expect(readCabled(PORT_0, other("network: { ethernets: { any: { match: { name: en*p* } } } }\n")).lines).toEqual([
+      expect.stringContaining("matches the CX7 netdevs enp1s0f0np0, enP2p1s0f0np0,"),
+    ]);
+  });
+});
+
 describe("malformed YAML", () => {
   it("is named with its file and line", () => {
     const text = "network:\n  ethernets:\n    eth0: [\n  version: 2\n";
@@ -145,7 +173,11 @@ describe("malformed YAML", () => {
     expect(read(netplanFile("/etc/netplan/99-list.yaml", "- 1\n")).lines[0]).toMatch(/line 1 \(not a mapping\)/);
   });
 
-  it("does not matter in our own file, which is replaced", () => {
-    expect(read(netplanFile(OWN, "network: [\n")).lines).toEqual([]);
+  it("is named in the place of our own file too: it may define what is others'", () => {
+    expect(read(netplanFile(OWN, "network: [\n")).lines).toEqual([
+      expect.stringMatching(
+        /^spark-1: \/etc\/netplan\/40-cx7\.yaml: malformed YAML in line 2 \(.+\); correct it, or remove/,
+      ),
+    ]);
   });
 });

@@ -6,12 +6,20 @@ import { baseFile, cluster, freshFacts, netplanFile } from "../hosts";
 
 const [config] = cluster().hosts;
 
-/** With `network.migrate`, and a file of ours that nobody else uses. */
-function migrate(...netplanFiles: readonly SeenFile[]) {
+const migrate = (...netplanFiles: readonly SeenFile[]) => migrateBeside([], ...netplanFiles);
+
+/**
+ * With `network.migrate`, and a file of ours that nobody else uses.
+ *
+ * @param free names of CX7 netdevs that are no ends of the mesh's cables.
+ */
+function migrateBeside(free: readonly string[], ...netplanFiles: readonly SeenFile[]) {
   if (!config) throw new Error("no host");
   const facts = { ...freshFacts(1), netplanFiles };
   const host = { kind: "reached", config, recorded: undefined, facts } as const;
-  const { renderer, faults, migrated } = readNetplan(host, { netplanFile: "/etc/netplan/45-own.yaml", migrate: true });
+  const cabled = new Set(facts.cx7.map(({ name }) => name).filter((name) => !free.includes(name)));
+  const own = { netplanFile: "/etc/netplan/45-own.yaml", migrate: true };
+  const { renderer, faults, migrated } = readNetplan(host, own, cabled);
   for (const { path, before } of migrated) expect(before).toBe(netplanFiles.find((file) => file.path === path)?.text);
   return {
     renderer,
@@ -61,6 +69,15 @@ it("leaves what a file says of other netdevs, and of CX7 netdevs that aren't the
   expect(migrate(netplanFile("/etc/netplan/50-house.yaml", text)).migrated).toEqual([
     { path: "/etc/netplan/50-house.yaml", text: text.replace(/ {4}enp1s0f0np0.*\n/, "") },
   ]);
+});
+
+it("leaves what a file says of a CX7 netdev that is no end of the mesh's cables", () => {
+  const text = "network:\n  ethernets:\n    enp1s0f0np0: { mtu: 9000 }\n    enp1s0f1np1: { mtu: 1500 }\n";
+  const file = netplanFile("/etc/netplan/50-house.yaml", text);
+  expect(migrateBeside(["enp1s0f1np1"], file).migrated).toEqual([
+    { path: file.path, text: text.replace(/ {4}enp1s0f0np0.*\n/, "") },
+  ]);
+  expect(migrateBeside(["enp1s0f0np0", "enp1s0f1np1"], file)).toMatchObject({ lines: [], migrated: [] });
 });
 
 it("keeps a file that hides a package's, with nothing in it", () => {

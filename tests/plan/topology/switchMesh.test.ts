@@ -159,7 +159,7 @@ describe("hosts on a switch", () => {
       `${onSwitch(4)} 2/1-3/1`,
       4,
       [
-        "spark-2: port 1 is cabled to spark-3/1 (cable spark-2/1-spark-3/1), but the hosts meet at switch-a; plug both its ends into switch-a, or take it out",
+        "spark-2: port 1 is cabled to spark-3/1 (cable spark-2/1-spark-3/1), but the hosts meet at switch-a; plug both its ends into switch-a, or take it out; or have these cables alone be the mesh: spark-mesh:cables: [ { from: spark-1/0, to: switch-a }, { from: spark-2/0, to: switch-a }, { from: spark-3/0, to: switch-a }, { from: spark-4/0, to: switch-a } ]",
       ],
     ],
     [
@@ -189,7 +189,7 @@ describe("hosts on a switch", () => {
       onSwitch(3, [0, 1], twoSwitches).replace(" 3/1-switch-b", ""),
       3,
       [
-        "spark-3: no cable is seen between spark-3 and switch-b; plug one in, or name it under spark-mesh:cables if it is there",
+        "spark-3: no cable is seen between spark-3 and switch-b; plug one in, or name it under spark-mesh:cables if it is there; or have these cables alone be the mesh: spark-mesh:cables: [ { from: spark-1/0, to: switch-a }, { from: spark-2/0, to: switch-a }, { from: spark-3/0, to: switch-a } ]",
       ],
     ],
     [
