@@ -15,6 +15,15 @@ export interface StackConfigBlock {
   readonly network?: Readonly<Record<string, unknown>>;
 }
 
+/** How a stack's new file begins. @param schema path of the editor's schema, from the file's folder */
+export function stackFileHead(schema: string): string {
+  const place = schema.startsWith(".") ? schema : `./${schema}`;
+  return `# yaml-language-server: $schema=${place}
+# One stack is one cluster. Every key is in docs/config.md, and your editor knows them by the line above.
+# Secrets: npx pulumi config set --secret spark-mesh:sudoPassword (or hfToken); lists and objects: edit this file.
+`;
+}
+
 /**
  * The values of a stack's file as `allConfig()` would give them: texts, and JSON for lists and objects. Encrypted ones
  * are left out: they need the stack's passphrase.

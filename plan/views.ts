@@ -83,7 +83,7 @@ const NOT_ASKED: Probe = { kind: "unreachable", reason: "not asked" };
 /**
  * Why a host can't be worked with, though something answers in its place.
  *
- * @param words what `npm run trust` is told to find the host.
+ * @param words what `spark-mesh trust` is told to find the host.
  */
 export function loginFaults(host: string, probe: Probe, words: string): readonly HostLine[] {
   switch (probe.kind) {

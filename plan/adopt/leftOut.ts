@@ -34,6 +34,6 @@ function sayReplaced({ config, facts, recorded }: ReachedHost, netplanFile: stri
     .map(({ section, id }) => `${section}.${id}`)
     .filter((place) => !about.has(place));
   if (places.length === 0) return [];
-  const line = `${config.name}: ${netplanFile}: found ${places.join(", ")} in it; up replaces the file, and destroy puts it back; to keep that, let \`npm run discover -- --adopt --write\` choose another file`;
+  const line = `${config.name}: ${netplanFile}: found ${places.join(", ")} in it; up replaces the file, and destroy puts it back; to keep that, let \`npx spark-mesh discover --adopt --write\` choose another file`;
   return [{ host: config.name, line }];
 }

@@ -9,7 +9,7 @@ import { checkout, Project } from "../../lab/project";
 import { startAgent } from "../facts/agents";
 import { until } from "../scenarios/observe";
 
-/** `npm run discover` as a person runs it: in a checkout, with a home of its own, on Sparks that are there. */
+/** `spark-mesh discover` as a person runs it: in a checkout, with a home of its own, on Sparks that are there. */
 
 const NAME = "cli-discover";
 const PAIR = ["spark-1", "spark-2"];
@@ -32,10 +32,10 @@ class Desk {
   /** A checkout, and an OpenSSH whose configuration and known_hosts know the lab. */
   static async at(lab: Lab, stack: string): Promise<Desk> {
     const project = await Project.create(findEngine(), lab, { stack });
-    for (const part of ["cli", "interchange", ".npmrc"]) {
+    for (const part of ["bin", "cli", "interchange"]) {
       cpSync(join(checkout, part), join(project.dir, part), { recursive: true });
     }
-    const bin = join(project.dir, "bin");
+    const bin = join(project.dir, "ssh");
     mkdirSync(bin);
     const known = lab.hosts.map(({ name, address, hostKey }) => `${name},${address} ${hostKey}\n`);
     writeFileSync(join(bin, "known_hosts"), known.join(""));
@@ -56,7 +56,7 @@ class Desk {
 
   discover(args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdin?: string } = {}): Promise<Said> {
     return new Promise((resolve, reject) => {
-      const child = spawn("npm", ["run", "--silent", "discover", "--", ...args], {
+      const child = spawn("npx", ["--no", "spark-mesh", "discover", ...args], {
         cwd: this.project.dir,
         env: { ...this.env, ...options.env },
       });
@@ -115,7 +115,7 @@ describe("discover on three Sparks", () => {
         env: { SSH_AUTH_SOCK: agent.socket },
       });
       expect(code, stdout + stderr).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({ topology: "ring", faults: [], cables: { length: 3 } });
+      expect(JSON.parse(stdout)).toMatchObject({ topology: "ring", problems: [], cables: { length: 3 } });
     } finally {
       agent.end();
     }
@@ -130,17 +130,17 @@ describe("discover on three Sparks", () => {
     const mistaken = await desk.discover([...places, "--identiy", "key"]);
     expect(mistaken.code).toBe(2);
     expect(mistaken.stderr).toContain("'--identiy'");
-    expect((await desk.discover(["--help"])).stdout).toContain("usage: npm run discover -- ");
+    expect((await desk.discover(["--help"])).stdout).toContain("Usage: spark-mesh discover ");
   });
 
   it("names the host whose key it doesn't know, and how to trust it", async () => {
-    const file = desk.path("bin/known_hosts");
+    const file = desk.path("ssh/known_hosts");
     const known = readFileSync(file, "utf8");
     writeFileSync(file, known.split("\n").slice(1).join("\n"));
     const { code, stdout } = await desk.discover([...places, ...key]);
     writeFileSync(file, known);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/ spark-1: host key unknown: found no pinned ed25519 key for .*npm run trust -- /);
+    expect(stdout).toMatch(/ spark-1: host key unknown: found no pinned ed25519 key for .*npx spark-mesh trust /);
   });
 
   it.each([
@@ -210,7 +210,7 @@ describe("discover on three Sparks", () => {
       });
       const back = await desk.discover(["--from", ".env", "--json", ...key]);
       expect(back.code, back.stdout + back.stderr).toBe(0);
-      expect(JSON.parse(back.stdout)).toMatchObject({ topology: "ring", faults: [] });
+      expect(JSON.parse(back.stdout)).toMatchObject({ topology: "ring", problems: [] });
     });
   });
 });

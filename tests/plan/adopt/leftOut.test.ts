@@ -39,7 +39,7 @@ it("says nothing of what ours says too", () => {
 describe("a file in the place of ours", () => {
   const own = (text: string) => withFile(netplanFile(OWN, `network:\n  version: 2\n${text}`));
   const found = (places: string) =>
-    `spark-1: ${OWN}: found ${places} in it; up replaces the file, and destroy puts it back; to keep that, let \`npm run discover -- --adopt --write\` choose another file`;
+    `spark-1: ${OWN}: found ${places} in it; up replaces the file, and destroy puts it back; to keep that, let \`npx spark-mesh discover --adopt --write\` choose another file`;
 
   it("is named where it defines what is no CX7 netdev", () => {
     const text =
