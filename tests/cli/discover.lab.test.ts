@@ -1,13 +1,10 @@
-import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { findEngine } from "../../lab/cli";
 import { Lab } from "../../lab/hosts/lab";
-import { checkout, Project } from "../../lab/project";
 import { startAgent } from "../facts/agents";
 import { until } from "../scenarios/observe";
+import { Desk } from "./desk";
 
 /** `spark-mesh discover` as a person runs it: in a checkout, with a home of its own, on Sparks that are there. */
 
@@ -16,63 +13,6 @@ const PAIR = ["spark-1", "spark-2"];
 const TWO = PAIR.map((name) => ({ name, renderer: "networkd" as const }));
 /** Both twins have their address, and no other. */
 const CONFIGURED = "[ $(ip -o address show up | grep -c '10[.]42[.]') = 2 ] && ! ip -6 -o address | grep -q np0";
-
-interface Said {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class Desk {
-  private constructor(
-    readonly project: Project,
-    readonly env: NodeJS.ProcessEnv,
-  ) {}
-
-  /** A checkout, and an OpenSSH whose configuration and known_hosts know the lab. */
-  static async at(lab: Lab, stack: string): Promise<Desk> {
-    const project = await Project.create(findEngine(), lab, { stack });
-    for (const part of ["bin", "cli", "interchange"]) {
-      cpSync(join(checkout, part), join(project.dir, part), { recursive: true });
-    }
-    const bin = join(project.dir, "ssh");
-    mkdirSync(bin);
-    const known = lab.hosts.map(({ name, address, hostKey }) => `${name},${address} ${hostKey}\n`);
-    writeFileSync(join(bin, "known_hosts"), known.join(""));
-    const config = readFileSync(lab.sshConfig, "utf8");
-    writeFileSync(
-      join(bin, "config"),
-      config.replace(/UserKnownHostsFile .*/, `UserKnownHostsFile ${join(bin, "known_hosts")}`),
-    );
-    writeFileSync(join(bin, "ssh"), `#!/bin/sh\nexec /usr/bin/ssh -F ${join(bin, "config")} "$@"\n`, { mode: 0o755 });
-    const { SSH_AUTH_SOCK: _, ...env } = process.env;
-    Object.assign(project.env, { PATH: `${bin}:${env.PATH}` });
-    return new Desk(project, { ...env, PATH: `${bin}:${env.PATH}` });
-  }
-
-  path(name: string): string {
-    return join(this.project.dir, name);
-  }
-
-  discover(args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdin?: string } = {}): Promise<Said> {
-    return new Promise((resolve, reject) => {
-      const child = spawn("npx", ["--no", "spark-mesh", "discover", ...args], {
-        cwd: this.project.dir,
-        env: { ...this.env, ...options.env },
-      });
-      const said = { stdout: "", stderr: "" };
-      child.stdout.on("data", (chunk: Buffer) => {
-        said.stdout += chunk.toString();
-      });
-      child.stderr.on("data", (chunk: Buffer) => {
-        said.stderr += chunk.toString();
-      });
-      child.on("error", reject);
-      child.on("close", (code) => resolve({ code, ...said }));
-      child.stdin.end(options.stdin ?? "");
-    });
-  }
-}
 
 describe("discover on three Sparks", () => {
   let lab: Lab;
