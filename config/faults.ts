@@ -10,9 +10,12 @@ export class Faults extends Error {
     readonly subject: string,
     /** The faults, in the order in which a reader meets them; never empty. */
     readonly lines: readonly string[],
+    /** How many of the lines are faults; others say what explains them. */
+    readonly count: number = lines.length,
   ) {
-    const count = lines.length === 1 ? "1 fault" : `${lines.length} faults`;
-    super(`${count} in ${subject}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+    super(
+      `${count === 1 ? "1 fault" : `${count} faults`} in ${subject}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    );
     this.name = "Faults";
   }
 }

@@ -26,11 +26,11 @@ export function planMesh(
 ): Plan {
   const { hosts, cabling, topology, wires, readings, faults, warnings } = judgeMesh(cluster, probes);
   const reached = hosts.filter(isReached);
-  const stopAt = (lines: readonly HostLine[]) => {
-    if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, lines));
+  const stopAt = (lines: readonly HostLine[], explanations: readonly HostLine[] = []) => {
+    if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, [...explanations, ...lines]), lines.length);
   };
   // What was found out about the cables explains what is wrong with them.
-  stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
+  stopAt(faults.length > 0 ? [...faults, ...firstVisitSudo(reached)] : [], cabling.warnings);
 
   const cables = planCables(hosts, wires, cluster.network);
   const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
