@@ -26,7 +26,7 @@ const bin = (name: string) => join(checkout, "node_modules/.bin", name);
 /** Waits without holding up the test runner: a compiler takes a minute on a busy machine. */
 function run(command: string, args: readonly string[], cwd: string) {
   return new Promise<{ readonly status: number; readonly said: string }>((resolve) => {
-    execFile(command, args, { cwd }, (error, stdout, stderr) => {
+    execFile(command, args, { cwd, maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ status, said: `${stdout}${stderr}` });
     });
@@ -84,7 +84,7 @@ it(
   "has nothing for publint and attw to say",
   async () => {
     expect(await run(bin("publint"), ["run", "--strict", tarball], project)).toMatchObject({ status: 0 });
-    expect(await run(bin("attw"), ["--format", "json", tarball], project)).toMatchObject({ status: 0 });
+    expect(await run(bin("attw"), ["--quiet", tarball], project)).toMatchObject({ status: 0 });
   },
   5 * MINUTES,
 );
