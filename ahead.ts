@@ -30,7 +30,7 @@ function start(): Ahead {
   const worker = new Worker(join(__dirname, "planning.ts"), { execArgv: ["--require", join(__dirname, "loader.cjs")] });
   const planned = new Promise<StackPlan>((resolve, reject) => {
     worker.once("message", (said: Said) => {
-      if ("faults" in said) reject(new Faults(said.faults.subject, said.faults.lines));
+      if ("faults" in said) reject(new Faults(said.faults.subject, said.faults.lines, said.faults.count));
       else resolve(said.planned);
     });
     worker.once("error", reject);

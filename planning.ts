@@ -30,7 +30,7 @@ export interface StackPlan {
 }
 
 /** What the thread of `planAhead` tells: its plan, or why there is none. */
-export type Said = { readonly planned: StackPlan } | { readonly faults: Pick<Faults, "subject" | "lines"> };
+export type Said = { readonly planned: StackPlan } | { readonly faults: Pick<Faults, "subject" | "lines" | "count"> };
 
 /** The program's steps before resources: its config in, its hosts asked, the plans made. */
 async function plan(named: Promise<StackName>): Promise<StackPlan> {
@@ -65,6 +65,6 @@ plan(new Promise((resolve) => parentPort?.once("message", resolve))).then(
   (planned) => say({ planned }),
   (error: unknown) => {
     if (!(error instanceof Faults)) throw error;
-    say({ faults: { subject: error.subject, lines: error.lines } });
+    say({ faults: { subject: error.subject, lines: error.lines, count: error.count } });
   },
 );

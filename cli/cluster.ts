@@ -1,4 +1,4 @@
-/** The cluster that a command line is about, as judged config, and as entries of a stack's file. */
+/** The cluster that a command line is about, as validated config, and as entries of a stack's file. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
@@ -10,13 +10,22 @@ import { parseClusterConfig } from "../config/load";
 import { readDockerEnv } from "../interchange/dockerEnv";
 import { named, parseLogin } from "../interchange/imported";
 import { readSparkrunCluster } from "../interchange/sparkrun";
-import type { DiscoverOptions } from "./arguments";
-import { misused } from "./commandLine";
+import { misused } from "./misuse";
 import { readStackFile } from "./stackFile";
 
 /** What of a command line names hosts. */
-type NamingOptions = Pick<DiscoverOptions, "hosts" | "stack" | "from" | "identity"> &
-  Partial<Pick<DiscoverOptions, "write">>;
+interface NamingOptions {
+  /** Addresses, names or aliases, `[user@]host[:port]`. */
+  readonly hosts: readonly string[];
+  /** The stack whose file names the hosts, or is to be written. */
+  readonly stack?: string | undefined;
+  /** Another tool's file that names the hosts. */
+  readonly from?: string | undefined;
+  /** Path of a private key. */
+  readonly identity?: string | undefined;
+  /** Whether the stack's file is to be written. */
+  readonly write?: boolean | undefined;
+}
 
 export interface NamedCluster {
   readonly cluster: ClusterConfig;
@@ -36,10 +45,17 @@ export function stackFilePath(stack: string): string {
   return resolve(`Pulumi.${stack}.yaml`);
 }
 
+/** The stacks that have a file in the current folder, but for the example, in the order of the alphabet. */
+export function stacksHere(): readonly string[] {
+  const stacks = readdirSync(".").flatMap(
+    (file) => /^Pulumi\.([A-Za-z0-9][A-Za-z0-9_.-]*)\.yaml$/.exec(file)?.[1] ?? [],
+  );
+  return stacks.filter((stack) => stack !== "example").sort();
+}
+
 /** The stack whose file is the only one in the current folder. @throws Faults where it isn't */
 export function onlyStack(): string {
-  const files = readdirSync(".").flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
-  const stacks = files.filter((stack) => stack !== "example").sort();
+  const stacks = stacksHere();
   const [stack] = stacks;
   if (stack === undefined || stacks.length > 1) {
     throw misused(

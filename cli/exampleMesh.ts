@@ -3,7 +3,11 @@ import { parseClusterConfig } from "../config/load";
 import type { RankHost } from "../plan/launch/ranks";
 import type { RankMesh } from "../plan/nccl";
 import { planMesh } from "../plan/planMesh";
-import type { ShownTopology } from "./recipeArguments";
+
+/** Topologies that Sparks may be shown in. */
+export const TOPOLOGIES = ["direct", "ring", "switch"] as const;
+
+export type ShownTopology = (typeof TOPOLOGIES)[number];
 
 interface ExampleMesh {
   readonly hosts: readonly RankHost[];

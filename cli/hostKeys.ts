@@ -12,7 +12,7 @@ export interface NamedHost {
   readonly host: HostConfig;
   /** What messages call it. */
   readonly label: string;
-  /** What `npm run trust` is told to find it. */
+  /** What `spark-mesh trust` is told to find it. */
   readonly words: string;
 }
 

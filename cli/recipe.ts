@@ -1,32 +1,80 @@
-/** `npm run recipe`: what a recipe would run, and what a recipe may say. */
+/** `spark-mesh recipe`: what a recipe would run, and what a recipe may say. */
 
+import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import { shellQuoted } from "../facts/sshArguments";
 import { type LaunchPlan, type LaunchWish, planLaunch } from "../plan/launch/launch";
 import { parallelText } from "../plan/launch/ranks";
 import { parseRecipe } from "../plan/recipe/recipe";
 import { recipeJsonSchema } from "../plan/recipe/schema";
-import { runCommand } from "./commandLine";
-import { exampleMesh } from "./exampleMesh";
-import { parseRecipeOptions, RECIPE_HELP, type RecipeOptions } from "./recipeArguments";
+import { exampleMesh, type ShownTopology, TOPOLOGIES } from "./exampleMesh";
+import { print, printJson } from "./output";
 
 /** Sparks that are enough for every recipe, where the command line doesn't say how many there are. */
 const MANY = 64;
 
-async function main(): Promise<void> {
-  const options = parseRecipeOptions(process.argv.slice(2));
-  if (options === "help") process.stdout.write(RECIPE_HELP);
-  else if (options.command === "schema") process.stdout.write(`${JSON.stringify(recipeJsonSchema(), null, 2)}\n`);
-  else process.stdout.write(options.json ? asJson(shown(options)) : asText(shown(options)));
+interface ShowOptions {
+  /** How many Sparks there are. Default: as many as the recipe needs. */
+  readonly hosts?: number | undefined;
+  /** Default: what so many Sparks usually are. */
+  readonly topology?: ShownTopology | undefined;
+  /** Overrides by key; `true` and `false` are no texts. */
+  readonly set: Readonly<Record<string, string | boolean>>;
+  readonly json?: true | undefined;
+}
+
+export function recipeCommand() {
+  const recipe = new Command("recipe")
+    .summary("show what a recipe would run on each rank, without any host")
+    .description("Shows what a recipe would run on each rank, without any host.")
+    .usage("show NAME|FILE [options]\n       spark-mesh recipe schema");
+  recipe
+    .command("show")
+    .summary("what a recipe would run")
+    .description("Shows what a recipe would run on each rank, without any host.")
+    .addArgument(new Argument("<RECIPE>", "a recipe in recipes/, without .yaml, or a recipe's path"))
+    .addOption(
+      new Option(
+        "--hosts <N>",
+        "how many Sparks there are (default: as many as the recipe needs); it takes the first ones",
+      ).argParser(hostCount),
+    )
+    .addOption(new Option("--topology <T>", "default: two are direct, three a ring, more a switch").choices(TOPOLOGIES))
+    .addOption(
+      new Option("--set <KEY=VALUE>", "an override, as deployments' overrides: has it; any number of times")
+        .argParser(override)
+        .default({}, "none"),
+    )
+    .option("--json", "one JSON document on stdout")
+    .action((name, options) => show(name, options));
+  recipe
+    .command("schema")
+    .summary("the format of recipes as a JSON schema, for editors")
+    .description("Prints the format of recipes as a JSON schema, for editors.")
+    .action(() => printJson(recipeJsonSchema()));
+  return recipe;
+}
+
+function hostCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= MANY) return count;
+  throw new InvalidArgumentError(`Allowed: a whole number from 1 to ${MANY}.`);
+}
+
+function override(text: string, others: ShowOptions["set"]): ShowOptions["set"] {
+  const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === "") throw new InvalidArgumentError("Allowed: KEY=VALUE.");
+  return { ...others, [key]: value === "true" || (value !== "false" && value) };
+}
+
+function show(recipe: string, options: ShowOptions): void {
+  const plan = shown(recipe, options);
+  if (options.json) printJson(documentOf(plan));
+  else print(asText(plan));
 }
 
 /** The plan for the Sparks that the command line names, or for as many as the recipe needs. */
-function shown({
-  recipe: wanted,
-  hosts: count,
-  topology,
-  set,
-}: Extract<RecipeOptions, { command: "show" }>): LaunchPlan {
+function shown(wanted: string, { hosts: count, topology, set }: ShowOptions): LaunchPlan {
   const { file, text, folder } = readRecipeFile(wanted);
   const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
   const wish = (hosts: LaunchWish["hosts"]): LaunchWish => ({
@@ -45,9 +93,9 @@ function anyHost(): LaunchWish["hosts"][number] {
   return { name: "", address: "", home: "" };
 }
 
-function asJson({ recipe: name, ranks, warnings }: LaunchPlan): string {
+function documentOf({ recipe: name, ranks, warnings }: LaunchPlan): unknown {
   const shownRanks = ranks.map(({ rank, image, env, argv, docker }) => ({ rank, image, env, argv, docker }));
-  return `${JSON.stringify({ name, ranks: shownRanks, warnings }, null, 2)}\n`;
+  return { name, ranks: shownRanks, warnings };
 }
 
 function asText({ recipe, parallel, ranks, endpoint, mods, warnings }: LaunchPlan): string {
@@ -76,5 +124,3 @@ function wrapped(words: readonly string[]): readonly string[] {
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word);
 }
-
-runCommand(main);

@@ -1,19 +1,22 @@
-import type { Survey, SurveyedCable, SurveyedHost } from "../plan/survey";
+import type { SurveyedCable, SurveyedHost } from "../plan/survey";
+import type { Look } from "./look";
 import { drawCables } from "./picture";
 import { renderTable } from "./table";
 
-/** A survey for a reader: hosts and cables as tables, the cables as a picture, then what is wrong. */
-export function renderSurvey(survey: Survey): string {
-  const { hosts, cables, topology, faults, warnings } = survey;
+/** A look for a reader: hosts and cables as tables, the cables as a picture, then what is wrong. */
+export function renderSurvey({ survey, problems, warnings, unreached }: Look): string {
+  const { hosts, cables, topology } = survey;
+  const wrong = problems.filter((line) => !unreached.includes(line));
   const sections = [
     renderTable([["HOST", "PORT", "NETDEV", "LINK", "MTU", "ADDRESSES"], ...hosts.flatMap(hostRows)]),
     cables.length === 0
       ? ["no cable found"]
       : renderTable([["CABLE", "FOUND BY"], ...cables.map((cable) => [cable.name, foundBy(cable)])]),
     drawCables(cables.map(({ ends }) => ends)).map((line) => `  ${line}`),
-    faults.length === 0 ? [`topology: ${topology}`] : [],
+    problems.length === 0 ? [`topology: ${topology}`] : [],
     titled("warnings", warnings),
-    titled(`not a mesh yet (nearest to ${topology})`, faults),
+    titled(`${unreached.length} of ${hosts.length} hosts not reached`, unreached),
+    titled(`not a mesh yet (nearest to ${topology})`, wrong),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)

@@ -1,12 +1,13 @@
 import { askRotation } from "../facts/rotation";
 import { type NamedHost, noAnswer } from "./hostKeys";
+import { print, tell } from "./output";
 
-const FAULTS = {
+const PROBLEMS = {
   asked: undefined,
   already: undefined,
   noKey: "found no mesh key in ~/.ssh/spark-mesh, wanted one to replace; `pulumi up` makes the first",
   unwritable:
-    "found ~/.ssh/spark-mesh not writable, wanted to leave a note there; put its owner and mode right, and make room on its disk",
+    "found ~/.ssh/spark-mesh not writable, wanted to leave a request there; put its owner and mode right, and make room on its disk",
 };
 
 /** Asks hosts for new mesh keys, all at once, and says what came of it. */
@@ -14,23 +15,23 @@ export async function rotate(hosts: readonly NamedHost[], folder: string, json: 
   const answers = await Promise.all(
     hosts.map(async (named) => ({ named, answer: await askRotation(named.host, folder) })),
   );
-  const faults: string[] = [];
+  const problems: string[] = [];
   const asked: string[] = [];
   for (const { named, answer } of answers) {
     const { label } = named;
     if (answer.kind !== "answered") {
-      faults.push(...noAnswer(named, answer));
+      problems.push(...noAnswer(named, answer));
       continue;
     }
-    const fault = FAULTS[answer.outcome];
-    if (fault !== undefined) {
-      faults.push(`${label}: ${fault}`);
+    const problem = PROBLEMS[answer.outcome];
+    if (problem !== undefined) {
+      problems.push(`${label}: ${problem}`);
       continue;
     }
     asked.push(label);
     const before = answer.outcome === "already" ? " before" : "";
     const line = `${label}: asked for a new mesh key${before}; the next \`pulumi up\` replaces it everywhere\n`;
-    (json ? process.stderr : process.stdout).write(line);
+    (json ? tell : print)(line);
   }
-  return { asked, faults };
+  return { asked, problems };
 }

@@ -15,6 +15,15 @@ export interface StackConfigBlock {
   readonly network?: Readonly<Record<string, unknown>>;
 }
 
+/** How a stack's new file begins. @param schema path of the editor's schema, from the file's folder */
+export function stackFileHead(schema: string): string {
+  const place = schema.startsWith(".") ? schema : `./${schema}`;
+  return `# yaml-language-server: $schema=${place}
+# One stack is one cluster. Every key is in docs/config.md, and your editor knows them by the line above.
+# Secrets: npx pulumi config set --secret spark-mesh:sudoPassword (or hfToken); lists and objects: edit this file.
+`;
+}
+
 /**
  * The values of a stack's file as `allConfig()` would give them: texts, and JSON for lists and objects. Encrypted ones
  * are left out: they need the stack's passphrase.
@@ -79,10 +88,28 @@ function textOf(document: Document): string {
 function parse(text: string, path: string): Document {
   const document = parseDocument(text);
   const [error] = document.errors;
-  if (error) throw new Faults(path, [error.message.split("\n", 1)[0] ?? "malformed YAML"]);
-  if (document.contents !== null && !isMap(document.contents)) throw new Faults(path, ["found no mapping"]);
+  if (error) {
+    const line = error.message.split("\n", 1)[0] ?? "malformed YAML";
+    // What a person adds to the end of a file comes below what Pulumi has written there.
+    const [written = text] = /^[\s\S]*^encryptionsalt:.*$/m.exec(text) ?? [];
+    const isBelow = written !== text && parseDocument(written).errors.length === 0;
+    throw new Faults(path, [
+      isBelow ? `${line.replace(/:$/, "")}; it stands below encryptionsalt, and ${UNDER_CONFIG}` : line,
+    ]);
+  }
+  const { contents } = document;
+  if (contents === null) return document;
+  if (!isMap(contents)) throw new Faults(path, ["found no mapping"]);
+  const strays = contents.items.map(({ key }) => String(key)).filter((key) => key.startsWith(NAMESPACE));
+  if (strays.length > 0)
+    throw new Faults(
+      path,
+      strays.map((key) => `${key}: found beside config:, where Pulumi doesn't look; ${UNDER_CONFIG}`),
+    );
   return document;
 }
+
+const UNDER_CONFIG = "keys of the stack go under config:, indented by two blanks, above encryptionsalt";
 
 function configOf(document: Document): YAMLMap | undefined {
   const config = document.get("config");

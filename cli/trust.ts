@@ -1,46 +1,81 @@
-/** `npm run trust`: the host keys of Sparks, shown, compared and pinned; and a new mesh key, asked for. */
+/** `spark-mesh trust`: the host keys of Sparks, shown, compared and pinned; and a new mesh key, asked for. */
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
 import { unknownHost } from "../config/cables";
 import { Faults } from "../config/faults";
 import { fingerprint } from "../facts/hostKey";
 import { placeOf, trustWords } from "../facts/hostKeyFaults";
 import { offeredKey } from "../facts/offeredKey";
+import { askYes } from "./ask";
 import { namedCluster, onlyStack, stackFilePath } from "./cluster";
-import { askYes, misused, runCommand } from "./commandLine";
 import { changedFault, type JudgedHost, judgeKey, type NamedHost, renderKey, type ShownHost } from "./hostKeys";
 import { pinInKnownHosts } from "./knownHosts";
+import { misused } from "./misuse";
+import { exitFor, print, printJson, tell } from "./output";
 import { replaceFile } from "./replaceFile";
 import { rotate } from "./rotate";
 import { pinInStackFile } from "./stackFile";
-import { parseTrust, TRUST_HELP, type TrustOptions } from "./trustArguments";
 
-async function main(): Promise<void> {
-  const given = parseTrust(process.argv.slice(2));
-  if (given === "help") {
-    process.stdout.write(TRUST_HELP);
-    return;
-  }
+interface TrustOptions {
+  readonly stack?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly yes?: true | undefined;
+  readonly replace?: true | undefined;
+  readonly rotate?: true | undefined;
+  readonly json?: true | undefined;
+}
+
+export function trustCommand() {
+  return new Command("trust")
+    .summary("show the host keys of Sparks, ask, and pin them")
+    .description(
+      "Shows the SSH host keys of Sparks, asks, and pins them: in ~/.ssh/known_hosts, or in a stack's file. " +
+        "Nothing on a host is changed but by --rotate.",
+    )
+    .argument("[HOST...]", "[user@]address[:port], a name, or an alias; with --stack a host's name, by default all")
+    .addOption(
+      new Option("--stack <NAME>", "the hosts of Pulumi.NAME.yaml: pinned there as their hostKey").conflicts(
+        "identity",
+      ),
+    )
+    .addOption(
+      new Option("--replace", "pin the key that is shown also where another one is pinned; asks, too").conflicts(
+        "rotate",
+      ),
+    )
+    .option("-y, --yes", "ask nothing: the keys that are shown are the right ones")
+    .option("--identity <FILE>", "log in to a jump host with this private key (default: the keys in ssh-agent)")
+    .option("--rotate", "ask HOST for a new mesh key, which the next `pulumi up` makes and puts everywhere")
+    .option("--json", "one JSON document on stdout")
+    .action(trust);
+}
+
+async function trust(names: readonly string[], given: TrustOptions): Promise<void> {
+  if (names.length === 0 && (given.rotate || given.stack === undefined))
+    throw misused(`found no hosts; name them${given.rotate ? "" : ", or give --stack"}`);
   const options = given.rotate ? { ...given, stack: given.stack ?? onlyStack() } : given;
-  const hosts = namedHosts(options);
+  const hosts = namedHosts(names, options);
   const folder = await mkdtemp(join(tmpdir(), "spark-mesh-"));
   try {
-    const report = options.rotate ? await rotate(hosts, folder, options.json) : await pinAll(hosts, folder, options);
-    if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    for (const line of report.faults) process.stderr.write(`${line}\n`);
-    process.exitCode = report.faults.length > 0 ? 1 : 0;
+    const { problems, ...report } = options.rotate
+      ? await rotate(hosts, folder, options.json === true)
+      : await pinAll(hosts, folder, options);
+    if (options.json) printJson({ ...report, problems });
+    for (const line of problems) tell(`${line}\n`);
+    exitFor(problems);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** The stack's hosts that are named, by default all that are not abandoned; else the hosts at the places named. */
-function namedHosts({ hosts: names, stack, identity }: TrustOptions): readonly NamedHost[] {
+function namedHosts(names: readonly string[], { stack, identity }: TrustOptions): readonly NamedHost[] {
   if (stack === undefined) {
-    const { cluster } = namedCluster({ hosts: names, ...(identity !== undefined && { identity }) });
+    const { cluster } = namedCluster({ hosts: names, identity });
     return cluster.hosts.map((host) => ({ host, label: placeOf(host), words: trustWords(host, undefined) }));
   }
   const { cluster } = namedCluster({ hosts: [], stack });
@@ -75,14 +110,14 @@ async function pinAll(hosts: readonly NamedHost[], folder: string, options: Trus
       judgeKey(named, await offeredKey(named.host, folder), file === undefined ? undefined : basename(file)),
     ),
   );
-  const faults: string[] = [];
+  const problems: string[] = [];
   const report: PinnedHost[] = [];
   for (const host of judged) {
     const { wrote, lines } = await settle(host, file, options);
-    faults.push(...lines);
+    problems.push(...lines);
     report.push({ ...summaryOf(host), ...(wrote !== undefined && { wrote }) });
   }
-  return { hosts: report, faults };
+  return { hosts: report, problems };
 }
 
 function summaryOf(host: JudgedHost): PinnedHost {
@@ -100,8 +135,8 @@ async function settle(
 ): Promise<{ readonly wrote?: string; readonly lines: readonly string[] }> {
   if (host.state === "fault") return { lines: host.faults };
   const { label, state, offer } = host;
-  const reader = json ? process.stderr : process.stdout;
-  reader.write(renderKey(host));
+  const show = json ? tell : print;
+  show(renderKey(host));
   if (state === "pinned") return { lines: [] };
   if (state === "changed" && !replace) return { lines: [changedFault(host)] };
   if (!yes && !process.stdin.isTTY) {
@@ -115,7 +150,7 @@ async function settle(
   }
   try {
     const wrote = await pin(host, stackFile);
-    reader.write(`  wrote    ${wrote}\n`);
+    show(`  wrote    ${wrote}\n`);
     return { wrote, lines: [] };
   } catch (error) {
     if (!(error instanceof Faults)) throw error;
@@ -130,5 +165,3 @@ async function pin({ host, state, offer: { key, target } }: ShownHost, stackFile
   replaceFile(stackFile, text, 0o644);
   return stackFile;
 }
-
-runCommand(main);

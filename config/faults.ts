@@ -14,10 +14,13 @@ export class Faults extends Error {
     /** What was being judged, e.g. `the stack config`. */
     readonly subject: string,
     lines: readonly string[],
+    /** How many of the lines are faults; others say what explains them. */
+    readonly count: number = lines.length,
   ) {
     const said = lines.map(printable);
-    const count = lines.length === 1 ? "1 fault" : `${lines.length} faults`;
-    super(`${count} in ${subject}:\n${said.map((line) => `  ${line}`).join("\n")}`);
+    super(
+      `${count === 1 ? "1 fault" : `${count} faults`} in ${subject}:\n${said.map((line) => `  ${line}`).join("\n")}`,
+    );
     this.name = "Faults";
     this.lines = said;
   }

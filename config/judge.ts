@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { placeOfKey } from "./depth";
 import { nearest } from "./nearest";
 
 /** Key, index or nothing after a path: `hosts`, `hosts[2]`, `hosts[2].number`. */
@@ -50,8 +51,10 @@ export function shown(value: unknown): string {
   return typeof value === "object" ? "an object" : String(value);
 }
 
-/** A fault's line about a key that doesn't exist; its value is not looked at. */
+/** A problem's line about a key that doesn't exist, or not there; its value is not looked at. */
 export function unknownKey(path: string, key: string, known: readonly string[]): string {
+  const place = placeOfKey(key);
+  if (place !== undefined) return `${joined(path, [key])}: unknown key at this depth; it belongs ${place}`;
   const near = nearest(key, known);
   const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
   return `${joined(path, [key])}: unknown key${hint}; allowed: ${known.join(", ")}`;

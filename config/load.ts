@@ -18,11 +18,37 @@ function decoded(value: string | undefined): unknown {
   }
 }
 
-/** The entries of a list; undefined after a fault where it is none. */
-function listOf(faults: string[], value: unknown, path: string, what: string): readonly unknown[] | undefined {
+/** How a value is set that `pulumi config set` can't take as one text. */
+function howToSet(value: unknown, path: string): string {
+  return typeof value === "string"
+    ? `; write it into Pulumi.<stack>.yaml, or piece by piece: pulumi config set --path 'spark-mesh:${path}' VALUE`
+    : "";
+}
+
+/** The entries of a list; undefined after a problem where it is none. */
+function listOf(faults: string[], value: unknown, path: string, first: string): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;
-  faults.push(`${path}: found ${shown(value)}; allowed: a list of ${what}`);
+  faults.push(`${path}: found ${shown(value)}; allowed: a list of ${path}${howToSet(value, `${path}[0].${first}`)}`);
   return undefined;
+}
+
+/** A value that is to be an object, none by default; undefined after a problem where it is a text. */
+function objectOf(faults: string[], value: unknown, path: string, keys: readonly string[]): unknown {
+  if (typeof value !== "string") return value;
+  faults.push(
+    `${path}: found ${shown(value)}; allowed: ${keys.join(", ")}${howToSet(value, `${path}.${keys[0] ?? ""}`)}`,
+  );
+  return undefined;
+}
+
+/** A problem's line about a key of our namespace that is none. */
+function unknownTopLevelKey(name: string): string {
+  const [, above = ""] = /^([A-Za-z]+)[.[][\w.[\]"-]*$/.exec(name) ?? [];
+  if (!schema.topLevelKeys.includes(above)) return unknownKey("", name, schema.topLevelKeys);
+  return (
+    `${name}: found a path as a key; set it with --path: pulumi config set --path 'spark-mesh:${name}' VALUE, and take ` +
+    `this one away: pulumi config rm 'spark-mesh:${name}'`
+  );
 }
 
 /** Every name in `names` must be a host's, and none may come twice. */
@@ -109,37 +135,37 @@ export function parseClusterConfig(
     if (!key.startsWith(namespace)) continue;
     const name = key.slice(namespace.length);
     if (schema.topLevelKeys.includes(name)) values.set(name, value);
-    else faults.push(unknownKey("", name, schema.topLevelKeys));
+    else faults.push(unknownTopLevelKey(name));
   }
   const value = (key: string) => decoded(values.get(key));
+  const object = (key: string, { shape }: { readonly shape: object }) =>
+    objectOf(faults, value(key), key, Object.keys(shape));
   for (const key of ["sudoPassword", "sudoPasswords", "hfToken"]) {
     if (values.has(key) && !secretKeys.includes(`${namespace}${key}`)) {
       faults.push(`${key}: found in plain text; needed: a secret, from \`pulumi config set --secret\``);
     }
   }
 
-  const hostList = values.has("hosts") ? listOf(faults, value("hosts"), "hosts", "hosts") : undefined;
+  const hostList = values.has("hosts") ? listOf(faults, value("hosts"), "hosts", "name") : undefined;
   if (!values.has("hosts")) faults.push("hosts: missing; needed: a list of hosts, each with a name and an address");
   if (hostList?.length === 0) faults.push("hosts: found an empty list; needed: at least one host");
   const names = namesOf(hostList ?? []);
 
   const passwordOf = judgeSudo(faults, values.get("sudoPassword"), value("sudoPasswords"), names);
-  const hosts = judgeHosts(faults, hostList ?? [], value("ssh"), home, passwordOf);
+  const hosts = judgeHosts(faults, hostList ?? [], object("ssh", schema.ssh), home, passwordOf);
 
   const topology = judge(faults, schema.topology, values.get("topology"), "topology");
-  const cableList = values.has("cables") ? listOf(faults, value("cables"), "cables", "cables") : undefined;
+  const cableList = values.has("cables") ? listOf(faults, value("cables"), "cables", "from") : undefined;
   if (cableList?.length === 0) faults.push("cables: found an empty list; leave cables out and they are discovered");
   const networkFaults: string[] = [];
-  const network = judgeNetwork(networkFaults, value("network"));
+  const network = judgeNetwork(networkFaults, object("network", schema.network));
   const cables = cableList && judgeCables(faults, cableList, names, hosts, network);
   faults.push(...networkFaults);
   const trust = judge(faults, schema.trust, value("trust"), "trust");
-  const system = judge(faults, schema.system, value("system") ?? {}, "system", {
+  const system = judge(faults, schema.system, object("system", schema.system) ?? {}, "system", {
     keys: Object.keys(schema.system.shape),
   });
-  const deploymentList = values.has("deployments")
-    ? listOf(faults, value("deployments"), "deployments", "deployments")
-    : [];
+  const deploymentList = values.has("deployments") ? listOf(faults, value("deployments"), "deployments", "name") : [];
   const deployments = judgeDeployments(faults, deploymentList ?? [], names);
   const token = values.get("hfToken");
   const hfToken = token === undefined ? undefined : judge(faults, schema.hfToken, token, "hfToken", { secret: true });

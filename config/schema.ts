@@ -200,7 +200,7 @@ export const sudoPasswords = z.record(z.string(), sudoPassword, allowed("hosts' 
 export const hfToken = text(/^[^\s\p{Cc}]{1,512}$/u, "one word, not empty");
 
 /** Every key of the `spark-mesh:` namespace. */
-export const topLevelKeys: readonly string[] = [
+const TOP_LEVEL_KEYS = [
   "hosts",
   "ssh",
   "sudoPassword",
@@ -213,4 +213,8 @@ export const topLevelKeys: readonly string[] = [
   "deployments",
   "hfToken",
   "abandon",
-];
+] as const;
+
+export type TopLevelKey = (typeof TOP_LEVEL_KEYS)[number];
+
+export const topLevelKeys: readonly string[] = TOP_LEVEL_KEYS;

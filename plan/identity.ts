@@ -29,7 +29,7 @@ export function clonedHosts(hosts: readonly HostView[], logins: ReadonlyMap<stri
       reached,
       keys,
       "SSH host key",
-      "whoever has one of them can pose as the other; make new ones: rm /etc/ssh/ssh_host_*, ssh-keygen -A, then `npm run trust`",
+      "whoever has one of them can pose as the other; make new ones: rm /etc/ssh/ssh_host_*, ssh-keygen -A, then `npx spark-mesh trust`",
     ),
     ...equal(
       reached,

@@ -31,13 +31,13 @@ export function planMesh(
 ): Plan {
   const { hosts, cabling, topology, wires, readings, faults, warnings, blockers } = judgeMesh(cluster, probes);
   const reached = hosts.filter(isReached);
-  const stopAt = (lines: readonly HostLine[]) => {
-    if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, lines));
+  const stopAt = (lines: readonly HostLine[], explanations: readonly HostLine[] = []) => {
+    if (lines.length > 0) throw new Faults("the hosts", inOrder(hosts, [...explanations, ...lines]), lines.length);
   };
   // Whatever else is found then is said of the wrong host.
   stopAt(exchangedHosts(hosts));
   // What was found out about the cables explains what is wrong with them.
-  stopAt(faults.length > 0 ? [...cabling.warnings, ...faults, ...firstVisitSudo(reached)] : []);
+  stopAt(faults.length > 0 ? [...faults, ...firstVisitSudo(reached)] : [], cabling.warnings);
 
   const cables = planCables(hosts, wires, cluster.network);
   const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
@@ -75,7 +75,7 @@ export function planMesh(
 
 /** What keeps what the hosts have, as a shell takes it. */
 function adoptCommand(stack: string | undefined): string {
-  return `npm run discover -- --stack ${stack ?? "NAME"} --adopt --write`;
+  return `npx spark-mesh discover --stack ${stack ?? "NAME"} --adopt --write`;
 }
 
 /** Where the plan can't be made, what is due can't be told either; a first visit always is. */

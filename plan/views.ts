@@ -48,7 +48,7 @@ export function portKey({ host, port }: PortRef): string {
 /**
  * Why a host can't be worked with, though something answers in its place.
  *
- * @param words what `npm run trust` is told to find the host.
+ * @param words what `spark-mesh trust` is told to find the host.
  */
 export function loginFaults(host: string, probe: Probe, words: string): readonly HostLine[] {
   switch (probe.kind) {

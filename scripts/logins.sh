@@ -42,7 +42,7 @@ log_in() {
 
 login_remedy() {
 	case $2 in
-	*'erification failed'*) printf 'compare the host key of %s with the pinned one: npm run trust -- %s' "$1" "$1" ;;
+	*'erification failed'*) printf 'compare the host key of %s with the pinned one: npx spark-mesh trust %s' "$1" "$1" ;;
 	*'ermission denied'*) printf 'see on %s why its sshd refused: journalctl -u ssh' "$1" ;;
 	*) printf 'check that sshd of %s listens there, and what is between' "$1" ;;
 	esac

@@ -44,21 +44,14 @@ export async function benchDiscovery(): Promise<void> {
       () => must(["env", "--chdir", folder, ...DISCOVER]),
     );
     console.log(`discovery / the longest single probe in it: ${ratio(discovery, median(longest.slice(1)))}`);
-    console.log(`\`npm run discover\` without npm: ${seconds(command)}`);
+    console.log(`\`spark-mesh discover\`: ${seconds(command)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
     await Lab.down(NAME);
   }
 }
 
-const DISCOVER = [
-  process.execPath,
-  "--require",
-  join(checkout, "loader.cjs"),
-  join(checkout, "cli/discover.ts"),
-  "--stack",
-  NAME,
-];
+const DISCOVER = [process.execPath, join(checkout, "bin/spark-mesh.cjs"), "discover", "--stack", NAME];
 
 /** The stack file of the command; passwords would have to be encrypted there, and discovery does without. */
 function writeStackFile(folder: string, config: Readonly<Record<string, string>>): void {

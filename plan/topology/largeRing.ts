@@ -49,7 +49,7 @@ function undeclared(cables: readonly PortWire[], pieces: readonly Piece[], count
   const block = cables.map(({ ends }) => `{ from: ${portKey(ends[0])}, to: ${portKey(ends[1])} }`).join(", ");
   return {
     host: "",
-    line: `spark-mesh:cables: found ${whole ? "" : "a part of "}a ring of ${count} by discovery; four hosts and more are taken for a ring only when it is declared (or cable them to a switch): paste spark-mesh:cables: [${block}], or have it written by \`npm run discover -- --write\``,
+    line: `spark-mesh:cables: found ${whole ? "" : "a part of "}a ring of ${count} by discovery; four hosts and more are taken for a ring only when it is declared (or cable them to a switch): paste spark-mesh:cables: [${block}], or have it written by \`npx spark-mesh discover --write\``,
   };
 }
 

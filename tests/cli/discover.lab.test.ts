@@ -1,78 +1,18 @@
-import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { findEngine } from "../../lab/cli";
 import { Lab } from "../../lab/hosts/lab";
-import { checkout, Project } from "../../lab/project";
 import { startAgent } from "../facts/agents";
 import { until } from "../scenarios/observe";
+import { Desk } from "./desk";
 
-/** `npm run discover` as a person runs it: in a checkout, with a home of its own, on Sparks that are there. */
+/** `spark-mesh discover` as a person runs it: in a checkout, with a home of its own, on Sparks that are there. */
 
 const NAME = "cli-discover";
 const PAIR = ["spark-1", "spark-2"];
 const TWO = PAIR.map((name) => ({ name, renderer: "networkd" as const }));
 /** Both twins have their address, and no other. */
 const CONFIGURED = "[ $(ip -o address show up | grep -c '10[.]42[.]') = 2 ] && ! ip -6 -o address | grep -q np0";
-
-interface Said {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class Desk {
-  private constructor(
-    readonly project: Project,
-    readonly env: NodeJS.ProcessEnv,
-  ) {}
-
-  /** A checkout, and an OpenSSH whose configuration and known_hosts know the lab. */
-  static async at(lab: Lab, stack: string): Promise<Desk> {
-    const project = await Project.create(findEngine(), lab, { stack });
-    for (const part of ["cli", "interchange", ".npmrc"]) {
-      cpSync(join(checkout, part), join(project.dir, part), { recursive: true });
-    }
-    const bin = join(project.dir, "bin");
-    mkdirSync(bin);
-    const known = lab.hosts.map(({ name, address, hostKey }) => `${name},${address} ${hostKey}\n`);
-    writeFileSync(join(bin, "known_hosts"), known.join(""));
-    const config = readFileSync(lab.sshConfig, "utf8");
-    writeFileSync(
-      join(bin, "config"),
-      config.replace(/UserKnownHostsFile .*/, `UserKnownHostsFile ${join(bin, "known_hosts")}`),
-    );
-    writeFileSync(join(bin, "ssh"), `#!/bin/sh\nexec /usr/bin/ssh -F ${join(bin, "config")} "$@"\n`, { mode: 0o755 });
-    const { SSH_AUTH_SOCK: _, ...env } = process.env;
-    Object.assign(project.env, { PATH: `${bin}:${env.PATH}` });
-    return new Desk(project, { ...env, PATH: `${bin}:${env.PATH}` });
-  }
-
-  path(name: string): string {
-    return join(this.project.dir, name);
-  }
-
-  discover(args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdin?: string } = {}): Promise<Said> {
-    return new Promise((resolve, reject) => {
-      const child = spawn("npm", ["run", "--silent", "discover", "--", ...args], {
-        cwd: this.project.dir,
-        env: { ...this.env, ...options.env },
-      });
-      const said = { stdout: "", stderr: "" };
-      child.stdout.on("data", (chunk: Buffer) => {
-        said.stdout += chunk.toString();
-      });
-      child.stderr.on("data", (chunk: Buffer) => {
-        said.stderr += chunk.toString();
-      });
-      child.on("error", reject);
-      child.on("close", (code) => resolve({ code, ...said }));
-      child.stdin.end(options.stdin ?? "");
-    });
-  }
-}
 
 describe("discover on three Sparks", () => {
   let lab: Lab;
@@ -115,7 +55,7 @@ describe("discover on three Sparks", () => {
         env: { SSH_AUTH_SOCK: agent.socket },
       });
       expect(code, stdout + stderr).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({ topology: "ring", faults: [], cables: { length: 3 } });
+      expect(JSON.parse(stdout)).toMatchObject({ topology: "ring", problems: [], cables: { length: 3 } });
     } finally {
       agent.end();
     }
@@ -130,17 +70,17 @@ describe("discover on three Sparks", () => {
     const mistaken = await desk.discover([...places, "--identiy", "key"]);
     expect(mistaken.code).toBe(2);
     expect(mistaken.stderr).toContain("'--identiy'");
-    expect((await desk.discover(["--help"])).stdout).toContain("usage: npm run discover -- ");
+    expect((await desk.discover(["--help"])).stdout).toContain("Usage: spark-mesh discover ");
   });
 
   it("names the host whose key it doesn't know, and how to trust it", async () => {
-    const file = desk.path("bin/known_hosts");
+    const file = desk.path("ssh/known_hosts");
     const known = readFileSync(file, "utf8");
     writeFileSync(file, known.split("\n").slice(1).join("\n"));
     const { code, stdout } = await desk.discover([...places, ...key]);
     writeFileSync(file, known);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/ spark-1: host key unknown: found no pinned ed25519 key for .*npm run trust -- /);
+    expect(stdout).toMatch(/ spark-1: host key unknown: found no pinned ed25519 key for .*npx spark-mesh trust /);
   });
 
   it.each([
@@ -210,7 +150,7 @@ describe("discover on three Sparks", () => {
       });
       const back = await desk.discover(["--from", ".env", "--json", ...key]);
       expect(back.code, back.stdout + back.stderr).toBe(0);
-      expect(JSON.parse(back.stdout)).toMatchObject({ topology: "ring", faults: [] });
+      expect(JSON.parse(back.stdout)).toMatchObject({ topology: "ring", problems: [] });
     });
   });
 });

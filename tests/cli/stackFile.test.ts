@@ -121,3 +121,19 @@ describe("a stack's file", () => {
     expect(writeStackFile("", { ...block, ssh: {} }, "f")).not.toContain("ssh");
   });
 });
+
+describe("what was added to the end of a file that Pulumi has written", () => {
+  const SALTED = "config:\n  spark-mesh:topology: ring\nencryptionsalt: v1:abc\n";
+
+  it.each([
+    ["  spark-mesh:hosts:\n    - { name: a, address: 10.0.0.1 }\n", /it stands below encryptionsalt, .*under config:/],
+    ["spark-mesh:trust: false\n", /spark-mesh:trust: found beside config:, .*under config:/],
+  ])("%j is said to be in the wrong place", (added, why) => {
+    expect(() => readStackFile(`${SALTED}${added}`, "Pulumi.home.yaml")).toThrow(why);
+  });
+
+  it("is no matter where the mistake is above it", () => {
+    const wrong = SALTED.replace("ring", "[ring");
+    expect(() => readStackFile(wrong, "Pulumi.home.yaml")).toThrow(/^1 fault in Pulumi.home.yaml:\n(?!.*below)/);
+  });
+});

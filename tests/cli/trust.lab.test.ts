@@ -90,9 +90,8 @@ function run(command: readonly string[], more: { config?: string; answers?: stri
 }
 const program = (name: string, words: readonly string[]) => [
   process.execPath,
-  "--require",
-  join(checkout, "loader.cjs"),
-  join(checkout, `cli/${name}.ts`),
+  join(checkout, "bin/spark-mesh.cjs"),
+  name,
   ...words,
 ];
 const trust = (words: readonly string[], more?: Parameters<typeof run>[1]) => run(program("trust", words), more);
@@ -157,7 +156,7 @@ describe("a host that is not known", () => {
         fingerprint: print[name],
         pinned: [{ fingerprint: print[name], place: `${knownHosts()} line ${index + 1}` }],
       })),
-      faults: [],
+      problems: [],
     });
   });
 
@@ -167,7 +166,7 @@ describe("a host that is not known", () => {
     const behind = ["behind", "--identity", identityFile(), "--yes"];
     const unknown = await trust(behind, { config });
     expect(unknown).toMatchObject({ code: 1, stdout: "" });
-    expect(unknown.stderr).toMatch(/^behind: jump host 10\S+: host key unknown: .*npm run trust -- nvidia@\S+\n$/);
+    expect(unknown.stderr).toMatch(/^behind: jump host 10\S+: host key unknown: .*npx spark-mesh trust nvidia@\S+\n$/);
     expect(await trust([jump, "--yes"], { config })).toMatchObject({ code: 0 });
     expect(await trust(behind, { config })).toMatchObject({ code: 0 });
     expect(known()).toContain(`${address("spark-2")} ${key["spark-2"]}\n`);
@@ -175,7 +174,7 @@ describe("a host that is not known", () => {
     writeFileSync(knownHosts(), `${address("spark-1")} ${key["spark-2"]}\n`);
     const { code, stderr } = await trust(behind, { config });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^behind: jump host \S+: host key mismatch: .*npm run trust -- --replace \S+\n$/);
+    expect(stderr).toMatch(/^behind: jump host \S+: host key mismatch: .*npx spark-mesh trust --replace \S+\n$/);
     expect(stderr).toContain(`found ${print["spark-1"]}, wanted the pinned ${print["spark-2"]}`);
   });
 
@@ -234,7 +233,7 @@ describe("a changed key", () => {
       `spark-2: host key mismatch: found ${print["spark-2"]}, wanted the pinned ${before}; the machine was reinstalled, ` +
       "or another one answers in its place; compare the found key with the machine's own (`ssh-keygen -lf " +
       "/etc/ssh/ssh_host_ed25519_key.pub` on it), and only where they are the same: " +
-      "npm run trust -- --replace --stack home spark-2";
+      "npx spark-mesh trust --replace --stack home spark-2";
     expect((await run(program("discover", ["--stack", "home"]))).stdout).toContain(`  ${fault}\n`);
     expect(await trust(["--stack", "home", "--yes"])).toMatchObject({ code: 1, stderr: `${fault}\n` });
     expect(readFileSync(stackFile(), "utf8")).toBe(pinned);
@@ -249,7 +248,7 @@ describe("a changed key", () => {
 
     const old = known();
     const changed = await trust([address("spark-2"), "--yes"]);
-    expect(changed.stderr).toMatch(/host key mismatch: .*npm run trust -- --replace 10\.[\d.]+\n$/);
+    expect(changed.stderr).toMatch(/host key mismatch: .*npx spark-mesh trust --replace 10\.[\d.]+\n$/);
     expect(known()).toBe(old);
     expect(await trust([address("spark-2"), "--yes", "--replace"])).toMatchObject({ code: 0, stderr: "" });
     expect(known()).toBe(
@@ -278,7 +277,7 @@ describe("a new mesh key", () => {
     const again = await trust(["--rotate", "spark-1", "spark-2", "--stack", "home", "--json"]);
     expect(JSON.parse(again.stdout)).toEqual({
       asked: ["spark-2"],
-      faults: [expect.stringContaining("spark-1: found no mesh key")],
+      problems: [expect.stringContaining("spark-1: found no mesh key")],
     });
     expect(again.code).toBe(1);
   });
@@ -287,6 +286,6 @@ describe("a new mesh key", () => {
     writeFileSync(stackFile(), STACK());
     const { code, stderr } = await trust(["--rotate", "spark-1"]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^spark-1: host key unknown: .*npm run trust -- --stack home spark-1\n$/);
+    expect(stderr).toMatch(/^spark-1: host key unknown: .*npx spark-mesh trust --stack home spark-1\n$/);
   });
 });

@@ -27,7 +27,13 @@ describe("hosts that are wrong", () => {
   saysEach([
     ["no hosts", {}, ["hosts: missing; needed: a list of hosts, each with a name and an address"]],
     ["an empty list", { hosts: [] }, ["hosts: found an empty list; needed: at least one host"]],
-    ["hosts that are no list", { hosts: "spark-1" }, ['hosts: found "spark-1"; allowed: a list of hosts']],
+    [
+      "hosts that are no list",
+      { hosts: "spark-1" },
+      [
+        "hosts: found \"spark-1\"; allowed: a list of hosts; write it into Pulumi.<stack>.yaml, or piece by piece: pulumi config set --path 'spark-mesh:hosts[0].name' VALUE",
+      ],
+    ],
     [
       "a host that is no object",
       { hosts: ["spark-1"] },

@@ -142,6 +142,38 @@ describe("a config that is wrong", () => {
       ],
     ],
     [
+      "known keys at the wrong depth, with their namespace or without",
+      {
+        hosts: [{ ...three[0], topology: "ring" }],
+        mtu: 9000,
+        ssh: { "spark-mesh:topology": "ring", earlyoom: true },
+        network: { user: "nvidia" },
+      },
+      [
+        "mtu: unknown key at this depth; it belongs under spark-mesh:network",
+        'ssh."spark-mesh:topology": unknown key at this depth; it belongs under config: as spark-mesh:topology',
+        "ssh.earlyoom: unknown key at this depth; it belongs under spark-mesh:system",
+        "hosts[0].topology: unknown key at this depth; it belongs under config: as spark-mesh:topology",
+        "network.user: unknown key at this depth; it belongs in an entry of spark-mesh:hosts, or under spark-mesh:ssh",
+      ],
+    ],
+    [
+      "what `config set` makes of a path without --path",
+      { hosts: three, "network.mtu": "9000", "hosts[0].name": "spark-1" },
+      [
+        "network.mtu: found a path as a key; set it with --path: pulumi config set --path 'spark-mesh:network.mtu' VALUE, and take this one away: pulumi config rm 'spark-mesh:network.mtu'",
+        "hosts[0].name: found a path as a key; set it with --path: pulumi config set --path 'spark-mesh:hosts[0].name' VALUE, and take this one away: pulumi config rm 'spark-mesh:hosts[0].name'",
+      ],
+    ],
+    [
+      "what `config set` makes of a list or an object",
+      { hosts: "10.0.0.11", ssh: "agent" },
+      [
+        "hosts: found \"10.0.0.11\"; allowed: a list of hosts; write it into Pulumi.<stack>.yaml, or piece by piece: pulumi config set --path 'spark-mesh:hosts[0].name' VALUE",
+        "ssh: found \"agent\"; allowed: auth, user, port, identityFile, hostKey, proxyJump; write it into Pulumi.<stack>.yaml, or piece by piece: pulumi config set --path 'spark-mesh:ssh.auth' VALUE",
+      ],
+    ],
+    [
       "a topology that isn't",
       { hosts: three, topology: "rign" },
       ['topology: found "rign"; allowed: auto, direct, ring or switch'],

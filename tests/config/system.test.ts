@@ -25,7 +25,9 @@ describe("system", () => {
     [
       "no object",
       { hosts: three, system: "dockerGroup" },
-      ['system: found "dockerGroup"; allowed: dockerGroup, sudoers, removeIpc, earlyoom'],
+      [
+        "system: found \"dockerGroup\"; allowed: dockerGroup, sudoers, removeIpc, earlyoom; write it into Pulumi.<stack>.yaml, or piece by piece: pulumi config set --path 'spark-mesh:system.dockerGroup' VALUE",
+      ],
     ],
   ]);
 });

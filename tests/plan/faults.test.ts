@@ -53,9 +53,9 @@ describe("logins, sudo and netplan", () => {
       ["spark-1", { kind: "hostKeyMismatch", pinned: "SHA256:a", offered: "SHA256:b" }],
     ]);
     expect(faults(probes)).toEqual([
-      "spark-1: host key mismatch: found SHA256:b, wanted the pinned SHA256:a; the machine was reinstalled, or another one answers in its place; compare the found key with the machine's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on it), and only where they are the same: npm run trust -- --replace 10.0.0.11",
+      "spark-1: host key mismatch: found SHA256:b, wanted the pinned SHA256:a; the machine was reinstalled, or another one answers in its place; compare the found key with the machine's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on it), and only where they are the same: npx spark-mesh trust --replace 10.0.0.11",
       "spark-2: login denied (publickey); check its user and key under spark-mesh:ssh",
-      "spark-3: host key unknown: found no pinned ed25519 key for 10.0.0.13; compare the key that it shows with the machine's own and pin it: npm run trust -- 10.0.0.13",
+      "spark-3: host key unknown: found no pinned ed25519 key for 10.0.0.13; compare the key that it shows with the machine's own and pin it: npx spark-mesh trust 10.0.0.13",
     ]);
     expect(faults(new Map([...probes].reverse()))).toEqual(faults(probes));
   });
@@ -72,11 +72,11 @@ describe("logins, sudo and netplan", () => {
     );
     expect(lines).toEqual([
       expect.stringMatching(
-        /^spark-1: jump host me@bastion:2200: host key mismatch: found another key, .*npm run trust -- --replace me@bastion:2200$/,
+        /^spark-1: jump host me@bastion:2200: host key mismatch: found another key, .*npx spark-mesh trust --replace me@bastion:2200$/,
       ),
       expect.stringMatching(/^spark-2: host key mismatch: found no ed25519 key, only ssh-rsa, .*sudo ssh-keygen -A$/),
       expect.stringMatching(
-        /^spark-3: host key unknown: .*\(known_hosts has only ssh-rsa, which apply can't pin\); .*npm run trust -- --stack home spark-3$/,
+        /^spark-3: host key unknown: .*\(known_hosts has only ssh-rsa, which apply can't pin\); .*npx spark-mesh trust --stack home spark-3$/,
       ),
     ]);
   });

@@ -115,12 +115,12 @@ const RING_FAULTS: readonly Fault[] = [
     change: (lab) => ({
       hosts: hosts(lab).map((host, index) => (index === 1 ? { ...host, hostKey: OTHER_KEY } : host)),
     }),
-    says: [/spark-2: host key mismatch: found SHA256:.*wanted the pinned SHA256:/, "npm run trust -- --replace"],
+    says: [/spark-2: host key mismatch: found SHA256:.*wanted the pinned SHA256:/, "npx spark-mesh trust --replace"],
   },
   {
     name: "an unknown host key",
     change: (lab) => ({ hosts: hosts(lab).map(({ name, address, user }) => ({ name, address, user })) }),
-    says: [/spark-1: host key unknown/, /npm run trust -- --stack \S+ spark-1/],
+    says: [/spark-1: host key unknown/, /npx spark-mesh trust --stack \S+ spark-1/],
   },
   {
     name: "two hosts with one name, number and address",

@@ -68,7 +68,7 @@ describe.each(scenarioEngines())("ports of which somebody addressed one netdev, 
         expect(lines.filter((line) => line.includes(`${host}: ${FILE}: ethernets.${netdev} `))).toHaveLength(1);
       }
     }
-    expect(output).toContain("npm run discover -- --stack test --adopt --write");
+    expect(output).toContain("npx spark-mesh discover --stack test --adopt --write");
   });
 
   it("keep their addresses with discover --adopt, and have the others planned", async () => {

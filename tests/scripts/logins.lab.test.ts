@@ -67,7 +67,7 @@ test("every way in is taken once, and the name's besides", async () => {
 test("an impostor is refused", async () => {
   await inside(lab, peer.name, "rm -f /etc/ssh/impostor*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/impostor");
   await inside(lab, peer.name, `echo HostKey /etc/ssh/impostor >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
-  const remedy = "compare the host key of spark-2 with the pinned one: npm run trust -- spark-2";
+  const remedy = "compare the host key of spark-2 with the pinned one: npx spark-mesh trust spark-2";
   expect(await faultsOf(host)).toEqual(forEach(() => `Host key verification failed; ${remedy}`));
 });
 

@@ -7,7 +7,7 @@ import { baseFile, change, changeNetdev, cluster, freshProbes, netplanFile, sett
 const OWN = "/etc/netplan/40-cx7.yaml";
 const OTHER = "/etc/netplan/98-other.yaml";
 const pair = cluster({ stack: "home" }, 2);
-const KEEP = "npm run discover -- --stack home --adopt --write";
+const KEEP = "npx spark-mesh discover --stack home --adopt --write";
 const fresh = freshProbes("1/0-2/0", 2);
 const settled = settledProbes(planMesh(pair, fresh), fresh);
 

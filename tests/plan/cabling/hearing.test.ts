@@ -41,6 +41,15 @@ describe("two hosts that are configured without link-local addresses", () => {
     expect(cablingWarnings(plan)).toEqual([]);
   });
 
+  it("explain so what is wrong with them, which isn't counted among it", () => {
+    const lines = faults(configured([], [0]), { ...two, topology: "ring" });
+    expect(lines.filter((line) => line.includes("a switch may be between"))).toHaveLength(1);
+    const wrong = lines.length - 1;
+    expect(() => planMesh({ ...two, topology: "ring" }, configured([], [0]))).toThrow(
+      new RegExp(`^${wrong} faults? in the hosts:\n`),
+    );
+  });
+
   it("are taken for a pair with a warning where no twins have addresses to hear each other by", () => {
     const plan = planMesh(two, configured([], [0]));
     expect(cableNames(plan)).toEqual(["spark-1/0-spark-2/0"]);

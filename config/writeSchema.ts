@@ -1,0 +1,7 @@
+/** `npm run schema`: writes config/stack.schema.json anew. */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stackFileSchema } from "./stackFileSchema";
+
+writeFileSync(join(__dirname, "stack.schema.json"), `${JSON.stringify(stackFileSchema(), null, 2)}\n`);
