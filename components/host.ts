@@ -5,7 +5,7 @@ import { hostProgram } from "../host/program";
 import { isStageDue } from "../plan/due";
 import { packPayload, renderStdin } from "../plan/payload";
 import type { HostPlan, ProgramPlan, SystemPlan } from "../plan/plan";
-import { head, renderSpec } from "../plan/spec/head";
+import type { Head } from "../plan/spec/head";
 import { type OperationName, operationStdin, operationTexts } from "./operations";
 import { scriptTexts } from "./scriptTexts";
 
@@ -198,7 +198,8 @@ export class Host {
   /** Does nothing; its deletion, the last on this host, leaves nothing of the stack's. */
   arrive(name: string, options: pulumi.CustomResourceOptions): remote.Command {
     const { name: host, state } = this.#args.plan;
-    const spec = renderSpec(head, { host, stack: this.#args.stack });
+    const left: Head = { host, stack: this.#args.stack };
+    const spec = JSON.stringify(left);
     // Nothing on the host can differ from nothing.
     const known = state === "due" ? "settled" : state;
     return this.#operate(name, "arrive", { state: known, note: "", spec, program: "newest" }, options);

@@ -55,6 +55,8 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
     "Values over those of the recipe: its parameters, model, container, options of the container.",
   "deployments[].mods": "Where the recipe's mods are. Default: beside the recipe.",
   "deployments[].build": "What builds the image. Default: it is pulled, or there.",
+  "deployments[].fabricEnv":
+    "`mesh`: the variables by which ranks reach one another are the mesh's, whatever the recipe has. Default: recipe.",
   "deployments[].readySeconds": "How many seconds `up` waits for the server's first answer.",
   hfToken: "For models that Hugging Face gates. Set it by `pulumi config set --secret spark-mesh:hfToken`.",
   abandon: "Names of hosts that are gone for good.",

@@ -41,7 +41,7 @@ export function planMesh(
 
   const cables = planCables(hosts, wires, cluster.network);
   const planned = planHosts(cluster.network, hosts, topology, cables, readings, cluster.trust ? logins : undefined);
-  const hostPlans = withProgram(withSystem(planned.hosts, hosts, cluster.system), hosts, program);
+  const hostPlans = withProgram(withSystem(planned.hosts, hosts, cluster.system, program), hosts, program);
   const due = new Set(hostPlans.filter(isRootDue).map(({ name }) => name));
   stopAt([
     ...planned.faults,

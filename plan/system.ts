@@ -19,20 +19,25 @@ import { missingProgram } from "./program";
 import { EARLYOOM_ARGUMENTS, SUDO_OPERATIONS, SUDO_SCRIPTS } from "./systemSpec";
 import { type HostLine, type HostView, isReached, type ReachedHost } from "./views";
 
-/** The hosts with what is declared of their systems; as they are where nothing is. */
+/**
+ * The hosts with what is declared of their systems; as they are where nothing is.
+ *
+ * @param program digest of the host program that would be installed.
+ */
 export function withSystem(
   hosts: readonly HostPlan[],
   views: readonly HostView[],
   wish: SystemConfig,
+  program: string,
 ): readonly HostPlan[] {
   if (!isDeclared(wish)) return hosts;
   return hosts.map((host) => {
     const view = views.find(({ config }) => config.name === host.name);
-    return view ? { ...host, system: planSystem(view, wish) } : host;
+    return view ? { ...host, system: planSystem(view, wish, program) } : host;
   });
 }
 
-function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
+function planSystem(view: HostView, wish: SystemConfig, program: string): SystemPlan {
   if (!isReached(view)) {
     const state = view.kind === "abandoned" ? "abandoned" : "unknown";
     return { wish, digest: digestOf(wish, ""), state, differences: [], note: "" };
@@ -41,7 +46,9 @@ function planSystem(view: HostView, wish: SystemConfig): SystemPlan {
   const { user, record } = facts.system;
   const digest = digestOf(wish, user);
   const differences = systemDifferences(view.config.name, wish, digest, facts.system);
-  const settled = record?.digest === digest && differences.length === 0 && !missingProgram(facts, record.program);
+  // Where the program that did it is gone, the same comes again, or this release's does it anew.
+  const kept = record !== undefined && (record.program === program || !missingProgram(facts, record.program));
+  const settled = record?.digest === digest && differences.length === 0 && kept;
   return {
     wish,
     user,

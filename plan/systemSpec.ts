@@ -1,7 +1,6 @@
 import type { Owner } from "./document";
 import type { SystemPlan } from "./plan";
-import { renderSpec } from "./spec/head";
-import { systemSpec } from "./spec/system";
+import type { SystemSpec } from "./spec/system";
 
 /** What later runs have the host program do as root: what the sudoers file allows, by the program's path and digest. */
 export const SUDO_OPERATIONS = ["system", "unsystem", "leave"] as const;
@@ -22,14 +21,13 @@ export const EARLYOOM_ARGUMENTS = [
 ].join(" ");
 
 /**
- * What `system` and `unsystem` read on one host.
+ * What `system` and `unsystem` read on one host, one line.
  *
  * @param program digest of the host program that is to read it.
- * @throws Faults where the host program would not take a value.
  */
 export function renderSystemSpec(host: string, plan: SystemPlan, owner: Owner, program: string): string {
   const { wish, user = "", digest } = plan;
-  return renderSpec(systemSpec, {
+  const spec: SystemSpec = {
     host,
     ...owner,
     program,
@@ -40,5 +38,6 @@ export function renderSystemSpec(host: string, plan: SystemPlan, owner: Owner, p
     sudo_scripts: wish.sudoers ? [...SUDO_SCRIPTS] : [],
     remove_ipc: wish.removeIpc,
     earlyoom: wish.earlyoom ? EARLYOOM_ARGUMENTS : null,
-  });
+  };
+  return JSON.stringify(spec);
 }

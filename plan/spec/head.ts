@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { Faults } from "../../config/faults";
 
 /**
- * Specs: what the host program is told, JSON with one schema. Here it is zod, in host/spark_mesh_host dataclasses; the files
- * in host/specs are given to both.
+ * Specs: what the host program is told, JSON with one schema. Here it is zod, of which the types of what is sent are made, in
+ * host/spark_mesh_host dataclasses, by which the host takes or refuses it; the files in host/specs are given to both.
  */
 
 /** Whose change it is: what a lock and a record on a host are signed with. */
@@ -18,16 +17,4 @@ export const head = z.strictObject({ host: z.string().regex(/^[a-z0-9-]{1,63}$/)
 /** What a spec begins with that something is made true by: also who changes it, and the digest of the program that reads it. */
 export const change = head.extend({ operator: owner, program: digest });
 
-/**
- * A spec as it is sent, one line.
- *
- * @throws Faults that name the host, for each value that the host program would not take.
- */
-export function renderSpec<T extends { readonly host: string }>(schema: z.ZodType<T>, spec: T): string {
-  const { data, error } = schema.safeParse(spec);
-  if (error) {
-    const lines = error.issues.map(({ path, message }) => `${spec.host}: ${path.join(".")}: ${message}`);
-    throw new Faults(`the spec of ${spec.host}`, lines);
-  }
-  return JSON.stringify(data);
-}
+export type Head = z.infer<typeof head>;

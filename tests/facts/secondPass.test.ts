@@ -59,6 +59,7 @@ const record: HostRecord = {
 };
 const settled: HostFacts = {
   ...freshFacts,
+  system: { ...freshFacts.system, programs: [{ digest: "1".repeat(64), intact: true, ctime: "1" }] },
   record,
   netplanFiles: [file, shipped],
   cx7: freshFacts.cx7.map((live) => {

@@ -47,11 +47,14 @@ beforeAll(async () => {
     symlinkSync(join(checkout, "node_modules", name), join(project, "node_modules", name));
   }
   writeFileSync(join(project, "package.json"), '{ "name": "stranger", "private": true }\n');
-  const program = `import { Faults, type HostConfig, Mesh, parseClusterConfig } from "spark-mesh";
-const hosts: readonly Pick<HostConfig, "name" | "address">[] = [{ name: "spark-1", address: "10.0.0.11" }];
-const cluster = parseClusterConfig({ "spark-mesh:hosts": JSON.stringify(hosts) }, "/home/me", []);
-const mtu: number = cluster.network.mtu;
-console.log(mtu, typeof Mesh, Faults.name);
+  const program = `import { Faults, gatherFacts, type HostConfig, Mesh, type MeshArgs, parseClusterConfig, planMesh } from "spark-mesh";
+export async function program(hosts: readonly Pick<HostConfig, "name" | "address">[]): Promise<Mesh> {
+  const cluster = parseClusterConfig({ "spark-mesh:hosts": JSON.stringify(hosts) }, "/home/me", []);
+  const { probes, logins } = await gatherFacts(cluster);
+  const args: MeshArgs = { cluster, plan: planMesh(cluster, probes, logins), logins };
+  return new Mesh("mine", args);
+}
+console.log(Faults.name);
 `;
   for (const file of ["use.ts", "use.mts", "use.cts"]) writeFileSync(join(project, file), program);
 }, 10 * MINUTES);
@@ -98,6 +101,13 @@ it("has the command, with recipes and the editor's schema", async () => {
   expect(shown.said).toContain(": 2 ranks, ");
   expect(shown.status).toBe(0);
   expect(JSON.parse(readFileSync(at("config/stack.schema.json"), "utf8"))).toHaveProperty("properties.config");
+});
+
+it("brings what runs on a Spark, and nothing of the lab", () => {
+  expect(readdirSync(at("dist/scripts"))).toContain("stage.sh");
+  expect(readdirSync(at("dist/host/spark_mesh_host"))).toContain("__main__.py");
+  expect(existsSync(at("lab"))).toBe(false);
+  expect(existsSync(at("dist/lab"))).toBe(false);
 });
 
 it("has every file that README and docs link to", () => {

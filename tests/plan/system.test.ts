@@ -251,6 +251,15 @@ it.each([
   ]);
 });
 
+it("has the program alone come again where it is this release's", () => {
+  const plan = planMesh(declared(), withProgram(made(), []), new Map(), PROGRAM.digest);
+  expect(plan.hosts.map(({ program, system }) => `${program?.state} ${system?.state}`)).toEqual([
+    "settled settled",
+    "due settled",
+    "settled settled",
+  ]);
+});
+
 it("has this release's program come where something is due that it does, and only there", () => {
   const drift = editSystem(made(), "spark-2", { inDocker: false });
   const states = (release: string) =>
