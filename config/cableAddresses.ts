@@ -126,7 +126,7 @@ function judgeApart(faults: string[], links: readonly Link[]): void {
       const other = seen.find((earlier) => overlap(earlier.twin, twin));
       if (other) {
         faults.push(
-          `${own}: ${subnetText(twin)} overlaps ${subnetText(other.twin)} of ${other.path}; every twin of a cable needs a subnet of its own`,
+          `${own}: ${subnetText(twin)} overlaps ${subnetText(other.twin)} of ${other.path}; each rail of a cable needs a subnet of its own`,
         );
       }
       seen.push({ path: own, twin });

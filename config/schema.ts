@@ -78,14 +78,14 @@ const network4 = (shortest: number, longest: number, fits: (network: Subnet) => 
     return fits(network);
   }, allowed(what));
 
-const subnetsText = "a list of exactly two subnets, one for each twin";
+const subnetsText = "a list of exactly two subnets, one for each rail";
 const explicitSubnet = network4(
   8,
   30,
   isUnicast,
   "a unicast subnet from /8 to /30 at its first address, e.g. 192.168.177.0/24; not loopback, link-local, multicast or reserved",
 );
-const addressesText = "a list of exactly two addresses, one for each twin";
+const addressesText = "a list of exactly two addresses, one for each rail";
 const explicitAddressText = "a unicast IPv4 address without a prefix length, e.g. 192.168.177.11";
 const explicitAddress = z.string(allowed(explicitAddressText)).refine((bare) => {
   const address = parseAddress(bare);

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the other files read what is set here
-# Reads the desired document: lines of a key and its value, each judged before anything is done with it. A document is
-# about the network, about the rest of the host's system (each read by operations of root), or about SSH trust and read by
-# those of the login user.
+# Reads the desired document: lines of a key and its value, each validated before anything is done with it. A document is
+# about the network and read by operations of root, or about SSH trust and read by those of the login user.
 
 # What the document said. Links, probes and logins are kept as the lines they came in. Of the other netplan files that CX7
 # definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
@@ -16,9 +15,8 @@ declare -A netdev_mtu=() netdev_address=() netdev_arp=() move_before=() move_aft
 key_wanted=no public_key='' peers_base64=''
 block_authorized_keys='' block_known_hosts='' block_config=''
 declare -a logins=()
-# Of the host's system: the login user, and what is declared.
-user='' docker_group=no remove_ipc='' earlyoom_arguments=''
-declare -a sudo_operations=()
+# The login user, whose folders a rank's container gets.
+user=''
 
 # Reads it all; the variables that are named have to have a value then.
 read_document() {
@@ -35,7 +33,6 @@ read_document() {
 # Fails on anything that it doesn't know: scripts and document come from one release.
 read_line() {
 	local words owner='^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$' base64='^[A-Za-z0-9+/]+=*$'
-	local arguments='^-[A-Za-z0-9 ,:()|^-]+$'
 	local netdev='^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$' address='^[A-Za-z0-9][A-Za-z0-9.:_-]*$' cidr='^[0-9.]+/[0-9]+$'
 	read -r -a words <<<"$2"
 	case $1 in
@@ -77,10 +74,6 @@ read_line() {
 			printf -v "block_${words[0]}" '%s' "${words[1]}"
 		;;
 	user) [[ $2 =~ ^[A-Za-z0-9_][A-Za-z0-9._@+-]*$ ]] && user=$2 ;;
-	dockerGroup) [[ -z $2 ]] && docker_group=yes ;;
-	sudoers) [[ $2 =~ ^[a-z]+(\ [a-z]+)*$ ]] && sudo_operations=("${words[@]}") ;;
-	removeIpc) [[ $2 == no ]] && remove_ipc=$2 ;;
-	earlyoom) [[ $2 =~ $arguments ]] && earlyoom_arguments=$2 ;;
 	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
 	*) return 1 ;;
 	esac

@@ -156,7 +156,7 @@ function decoded(contents = ""): string {
   return Buffer.from(contents, "base64").toString();
 }
 
-/** Sparks that hear one another, and each its own twin, wherever there is a carrier. */
+/** Sparks that hear one another, and each its port's other rail, wherever there is a carrier. */
 function onOneSwitch(passes: readonly RawFirstPass[]): readonly PlayedSpark[] {
   const netdevs = passes.flatMap(({ hostname, ip }) =>
     ip[0].filter(isCabled).map((netdev) => ({ ...netdev, hostname })),

@@ -15,7 +15,7 @@ export interface Cabling {
   readonly warnings: readonly HostLine[];
   /** Ports whose far end can't be known since netdevs are down, with what is to be said of those. */
   readonly unseen: ReadonlyMap<string, readonly HostLine[]>;
-  /** What shows that a discovered port is behind a switch, by port: `enp1s0f0np0 sees its own twin`. */
+  /** What shows that a discovered port is behind a switch, by port: `enp1s0f0np0 sees its port's other rail`. */
   readonly sights: ReadonlyMap<string, string>;
 }
 

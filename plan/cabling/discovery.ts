@@ -87,9 +87,9 @@ function deadTwins(
       )
       .map(({ host, netdev }) => ({
         host,
-        line: `${host}: ${netdev.name} ${netdev.carrier ? "hears nothing" : "has no carrier"} while its twin ${
+        line: `${host}: ${netdev.name} ${netdev.carrier ? "hears nothing" : "has no carrier"} while the other rail ${
           live.netdev.name
-        } sees ${nameHeard(live)}: one twin of the cable ${wireName(
+        } sees ${nameHeard(live)}: one rail of the cable ${wireName(
           wire.ends,
         )} is dead; reseat the cable, then reboot ${host} with it in`,
       }));
@@ -111,7 +111,7 @@ function switchDoubt(
   return [
     {
       host: from.host,
-      line: `${from.host}: port ${from.port} to ${portKey(to)} is taken for a cable, and a switch may be between: ${names.join(", ")} lack addresses by which twins hear each other there; if one is, declare spark-mesh:cables`,
+      line: `${from.host}: port ${from.port} to ${portKey(to)} is taken for a cable, and a switch may be between: ${names.join(", ")} lack addresses by which the rails of a port hear each other there; if one is, declare spark-mesh:cables`,
     },
   ];
 }

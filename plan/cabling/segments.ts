@@ -58,7 +58,7 @@ export function segmentsOf(
 
 /**
  * Whether ports are behind a switch: three or more hear one another, somebody is heard beside a peer, or every port
- * hears its own twin. One port alone may hear that over a cable too.
+ * hears its port's other rail. One port alone may hear that over a cable too.
  */
 export function isSwitched({ ports, groups, switches }: Segment): boolean {
   const sightings = [...groups.values()];
@@ -78,7 +78,7 @@ export function switchSight({ ports, groups }: Segment, port: PortRef): string |
     return `${named(loud.length > 0 ? loud : group)} sees more than one peer (${others.join(", ")})`;
   }
   const echoed = group.filter(({ ownTwin }) => ownTwin);
-  return echoed.length > 0 ? `${named(echoed)} sees its own twin` : undefined;
+  return echoed.length > 0 ? `${named(echoed)} sees its port's other rail` : undefined;
 }
 
 function portOf({ host, netdev }: Sighting): PortRef {

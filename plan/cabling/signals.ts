@@ -92,7 +92,7 @@ function sayDeadEnd(
     const there = `port ${at.netdev.port}, where no cable is planned, has carrier${seen && ` and sees ${seen}`}`;
     return `${host}: port ${port} to ${to}: ${names}: the cable carries nothing; ${there}; move the plug back, or declare spark-mesh:cables as they are now`;
   }
-  const what = silent.length < planned ? "one twin of the cable is dead" : "the cable carries nothing";
+  const what = silent.length < planned ? "one rail of the cable is dead" : "the cable carries nothing";
   return `${host}: port ${port} to ${to}: ${names}: ${what}; check that it is plugged in at both ends, then reboot ${host} with it in`;
 }
 

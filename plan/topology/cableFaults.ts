@@ -35,7 +35,7 @@ export function switchFaults({ wires, sights }: Cabling, rule: string): readonly
     const [{ host, port }, far] = ends;
     const sight = sights.get(portKey(ends[0])) ?? `port ${port} is cabled to ${far.switch} (cable ${wireName(ends)})`;
     const correct = evidence === "declared" ? "; correct spark-mesh:cables" : "";
-    const doubt = sight.endsWith("its own twin") ? "; if none is, declare spark-mesh:cables" : "";
+    const doubt = sight.endsWith("its port's other rail") ? "; if none is, declare spark-mesh:cables" : "";
     return { host, line: `${host}: ${sight}: a switch is in the path; ${rule}, without a switch${correct}${doubt}` };
   });
 }

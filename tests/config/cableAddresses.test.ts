@@ -62,7 +62,7 @@ describe("explicit subnets that are wrong", () => {
     [
       "one only",
       cable({ subnets: ["10.20.0.0/24"] }),
-      ["cables[0].subnets: found a list; allowed: a list of exactly two subnets, one for each twin"],
+      ["cables[0].subnets: found a list; allowed: a list of exactly two subnets, one for each rail"],
     ],
     ...[
       ["off its start", "10.20.0.1/24"],
@@ -88,14 +88,14 @@ describe("explicit subnets that are wrong", () => {
       "one for both twins",
       cable({ subnets: ["10.20.0.0/24", "10.20.0.128/25"] }),
       [
-        "cables[0].subnets[1]: 10.20.0.128/25 overlaps 10.20.0.0/24 of cables[0].subnets[0]; every twin of a cable needs a subnet of its own",
+        "cables[0].subnets[1]: 10.20.0.128/25 overlaps 10.20.0.0/24 of cables[0].subnets[0]; each rail of a cable needs a subnet of its own",
       ],
     ],
     [
       "one for two cables",
       twoCables({ subnets: A }, { subnets: [B[0], "10.20.0.0/16"] }),
       [
-        "cables[1].subnets[1]: 10.20.0.0/16 overlaps 10.20.0.0/24 of cables[0].subnets[0]; every twin of a cable needs a subnet of its own",
+        "cables[1].subnets[1]: 10.20.0.0/16 overlaps 10.20.0.0/24 of cables[0].subnets[0]; each rail of a cable needs a subnet of its own",
       ],
     ],
     [
@@ -139,7 +139,7 @@ describe("explicit addresses that are wrong", () => {
     [
       "one only",
       cable({ addresses: { "spark-1": ["10.20.0.7"] } }),
-      ["cables[0].addresses.spark-1: found a list; allowed: a list of exactly two addresses, one for each twin"],
+      ["cables[0].addresses.spark-1: found a list; allowed: a list of exactly two addresses, one for each rail"],
     ],
     [
       "of hosts that the cable doesn't end at",
@@ -190,7 +190,7 @@ describe("explicit addresses that are wrong", () => {
       "of twins in one subnet",
       cable({ addresses: { "spark-1": ["10.20.0.7", "10.20.0.8"] } }),
       [
-        "cables[0].addresses.spark-1[1]: 10.20.0.0/24 overlaps 10.20.0.0/24 of cables[0].addresses.spark-1[0]; every twin of a cable needs a subnet of its own",
+        "cables[0].addresses.spark-1[1]: 10.20.0.0/24 overlaps 10.20.0.0/24 of cables[0].addresses.spark-1[0]; each rail of a cable needs a subnet of its own",
       ],
     ],
   ]);

@@ -169,7 +169,7 @@ it("discovers on a first visit, but not over declared cables, nor on netdevs tha
   expect(decide(down)?.multicast).toEqual(names.slice(2));
 });
 
-it("looks for its own twin on a first visit, but not over declared cables or a record", () => {
+it("looks for its port's other rail on a first visit, but not over declared cables or a record", () => {
   const { record: _, ...visited } = { ...settled, cx7: settled.cx7.map(withTwin) };
   const looks = decide(visited)?.looks.map(({ netdev, address }) => `${netdev} ${address}`);
   expect(looks).toEqual([

@@ -267,7 +267,7 @@ type Place = readonly [host: number, port: PortNumber, twin: Twin];
 
 /**
  * Who is heard on a netdev. `1/0-2/1` is a cable, where twin hears twin. `1/0-2/1-3/0` is a switch between three ports,
- * and `1/0-switch-a` is one of the cables to a switch: there everybody hears everybody, its own twin too.
+ * and `1/0-switch-a` is one of the cables to a switch: there everybody hears everybody, its port's other rail too.
  */
 function heardAt(host: number, port: PortNumber, twin: Twin, wiring: string): readonly Place[] {
   const links = new Map<string, string[]>();

@@ -157,7 +157,10 @@ const WIRING_FAULTS: readonly { readonly name: string; readonly wiring: string; 
   {
     name: "a switch in the path",
     wiring: "1/0-switch-a 2/1-switch-a 2/0-3/1 3/0-1/1",
-    says: [/spark-1: enp1s0f0np0.* sees its own twin: a switch is in the path/, /spark-2: enp1s0f1np1.*switch/],
+    says: [
+      /spark-1: enp1s0f0np0.* sees its port's other rail: a switch is in the path/,
+      /spark-2: enp1s0f1np1.*switch/,
+    ],
   },
 ];
 

@@ -69,8 +69,8 @@ describe("cabling", () => {
       probes = changeNetdev(probes, host, name, (netdev) => ({ ...netdev, carrier: false, neighbours: [] }));
     }
     expect(faults(probes)).toEqual([
-      "spark-1: enP2p1s0f0np0 has no carrier while its twin enp1s0f0np0 sees spark-2/enp1s0f1np1 (spark-2/1): one twin of the cable spark-1/0-spark-2/1 is dead; reseat the cable, then reboot spark-1 with it in",
-      "spark-2: enP2p1s0f1np1 has no carrier while its twin enp1s0f1np1 sees spark-1/enp1s0f0np0 (spark-1/0): one twin of the cable spark-1/0-spark-2/1 is dead; reseat the cable, then reboot spark-2 with it in",
+      "spark-1: enP2p1s0f0np0 has no carrier while the other rail enp1s0f0np0 sees spark-2/enp1s0f1np1 (spark-2/1): one rail of the cable spark-1/0-spark-2/1 is dead; reseat the cable, then reboot spark-1 with it in",
+      "spark-2: enP2p1s0f1np1 has no carrier while the other rail enp1s0f1np1 sees spark-1/enp1s0f0np0 (spark-1/0): one rail of the cable spark-1/0-spark-2/1 is dead; reseat the cable, then reboot spark-2 with it in",
     ]);
   });
 
@@ -128,7 +128,7 @@ describe("cabling", () => {
       neighbours: [],
     }));
     expect(faults(silent, cluster({ cables: ring }))).toEqual([
-      "spark-1: port 0 to spark-2: enP2p1s0f0np0 no carrier: one twin of the cable is dead; check that it is plugged in at both ends, then reboot spark-1 with it in",
+      "spark-1: port 0 to spark-2: enP2p1s0f0np0 no carrier: one rail of the cable is dead; check that it is plugged in at both ends, then reboot spark-1 with it in",
     ]);
   });
 });

@@ -35,11 +35,14 @@ describe("two hosts that are configured without link-local addresses", () => {
     expect(cablingWarnings(plan)).toEqual([]);
   });
 
-  it.each([[[]], [[2]]])("are a pair where a port could hear its own twin and doesn't (heard by %j)", (heardTwin) => {
-    const plan = planMesh(two, configured(heardTwin));
-    expect(cableNames(plan)).toEqual(["spark-1/0-spark-2/0"]);
-    expect(cablingWarnings(plan)).toEqual([]);
-  });
+  it.each([[[]], [[2]]])(
+    "are a pair where a port could hear its port's other rail and doesn't (heard by %j)",
+    (heardTwin) => {
+      const plan = planMesh(two, configured(heardTwin));
+      expect(cableNames(plan)).toEqual(["spark-1/0-spark-2/0"]);
+      expect(cablingWarnings(plan)).toEqual([]);
+    },
+  );
 
   it("explain so what is wrong with them, which isn't counted among it", () => {
     const lines = faults(configured([], [0]), { ...two, topology: "ring" });
@@ -54,7 +57,7 @@ describe("two hosts that are configured without link-local addresses", () => {
     const plan = planMesh(two, configured([], [0]));
     expect(cableNames(plan)).toEqual(["spark-1/0-spark-2/0"]);
     expect(cablingWarnings(plan)).toEqual([
-      "spark-1: port 0 to spark-2/0 is taken for a cable, and a switch may be between: spark-1/enp1s0f0np0, spark-1/enP2p1s0f0np0, spark-2/enp1s0f0np0, spark-2/enP2p1s0f0np0 lack addresses by which twins hear each other there; if one is, declare spark-mesh:cables",
+      "spark-1: port 0 to spark-2/0 is taken for a cable, and a switch may be between: spark-1/enp1s0f0np0, spark-1/enP2p1s0f0np0, spark-2/enp1s0f0np0, spark-2/enP2p1s0f0np0 lack addresses by which the rails of a port hear each other there; if one is, declare spark-mesh:cables",
     ]);
   });
 
@@ -80,7 +83,7 @@ describe("a twin that hears nothing while the other does", () => {
 
   it("is dead where its peer is in its subnet", () => {
     expect(faults(silent("10.42.1.1"), two)).toEqual([
-      expect.stringMatching(/^spark-1: enP2p1s0f0np0 hears nothing while its twin enp1s0f0np0 sees .* is dead/),
+      expect.stringMatching(/^spark-1: enP2p1s0f0np0 hears nothing while the other rail enp1s0f0np0 sees .* is dead/),
     ]);
   });
 

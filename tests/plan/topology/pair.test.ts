@@ -86,7 +86,7 @@ describe("two hosts, port to port", () => {
     expect(faults(freshProbes("1/0-2/0 1/1-switch-a 2/1-switch-a", 2), cluster({}, 2))).toEqual(
       [1, 2].map(
         (host) =>
-          `spark-${host}: enp1s0f1np1, enP2p1s0f1np1 sees its own twin: a switch is in the path; a pair needs a cable from port to port, without a switch; if none is, declare spark-mesh:cables${host === 2 ? OFFER : ""}`,
+          `spark-${host}: enp1s0f1np1, enP2p1s0f1np1 sees its port's other rail: a switch is in the path; a pair needs a cable from port to port, without a switch; if none is, declare spark-mesh:cables${host === 2 ? OFFER : ""}`,
       ),
     );
   });

@@ -80,7 +80,7 @@ describe("hosts on a switch", () => {
     expect(faced(plan, netdevName(0, 1))).toEqual([`spark-2/${netdevName(1, 1)}`]);
   });
 
-  it("are a pair where one of the two alone hears its own twin", () => {
+  it("are a pair where one of the two alone hears its port's other rail", () => {
     const own = factsIn(freshProbes("1/0-switch-a 2/0-switch-a", 2), "spark-1").cx7;
     const probes = change(freshProbes("1/0-2/0", 2), "spark-1", (facts) => ({ ...facts, cx7: own }));
     expect(planMesh(cluster({}, 2), probes).topology).toBe("direct");
@@ -222,11 +222,11 @@ describe("hosts on a switch", () => {
     }));
     expect(faults(dark)).toEqual([
       expect.stringMatching(
-        /^spark-2: enP2p1s0f0np0 has no carrier while its twin enp1s0f0np0 sees .*: one twin of the cable spark-2\/0-switch-a is dead/,
+        /^spark-2: enP2p1s0f0np0 has no carrier while the other rail enp1s0f0np0 sees .*: one rail of the cable spark-2\/0-switch-a is dead/,
       ),
     ]);
     expect(faults(dark, cluster({ cables: declared(onSwitch(3)) }))).toEqual([
-      "spark-2: port 0 to switch-a: enP2p1s0f0np0 no carrier: one twin of the cable is dead; check that it is plugged in at both ends, then reboot spark-2 with it in",
+      "spark-2: port 0 to switch-a: enP2p1s0f0np0 no carrier: one rail of the cable is dead; check that it is plugged in at both ends, then reboot spark-2 with it in",
     ]);
   });
 

@@ -27,7 +27,9 @@ describe("a switch in every path of a ring", () => {
     const lines = faults(freshProbes("1/0-switch-a 2/1-switch-a 2/0-switch-b 3/1-switch-b 3/0-switch-c 1/1-switch-c"));
     expect(lines).toHaveLength(6);
     for (const line of lines)
-      expect(line).toMatch(/sees its own twin: a switch is in the path; .*; if none is, declare spark-mesh:cables$/);
+      expect(line).toMatch(
+        /sees its port's other rail: a switch is in the path; .*; if none is, declare spark-mesh:cables$/,
+      );
     const echoing = freshProbes("1/0-switch-a 2/1-switch-a 2/0-switch-b 3/1-switch-b 3/0-switch-c 1/1-switch-c");
     expect(planMesh(cluster({ cables: declared("1/0-2/1 2/0-3/1 3/0-1/1") }), echoing).topology).toBe("ring");
   });
