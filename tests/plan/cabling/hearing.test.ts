@@ -91,6 +91,6 @@ describe("a twin that hears nothing while the other does", () => {
     const elsewhere = silent("10.42.7.1");
     expect(cablingWarnings(planMesh(two, elsewhere))).toEqual([]);
     const dark = changeNetdev(elsewhere, "spark-1", netdevName(0, 1), (netdev) => ({ ...netdev, carrier: false }));
-    expect(faults(dark, two)[0]).toMatch(/^spark-1: enP2p1s0f0np0 has no carrier while its twin/);
+    expect(faults(dark, two)[0]).toMatch(/^spark-1: enP2p1s0f0np0 has no carrier while the other rail/);
   });
 });

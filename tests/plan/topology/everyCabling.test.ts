@@ -148,7 +148,7 @@ describe("every cabling of three hosts with two ports", () => {
         const fresh = freshProbes(wiringOf(cables));
         const lines = faults(cable.reduce((probes, end) => quiet(probes, end, twin, false), fresh));
         for (const { host, port } of cable) {
-          const words = [`spark-${host}: ${netdevName(port, twin)} has no carrier while its twin`, nameOf(cable)];
+          const words = [`spark-${host}: ${netdevName(port, twin)} has no carrier while the other rail`, nameOf(cable)];
           expect(saysIn(lines)(...words), wiringOf(cables)).toBe(true);
         }
         expect(lines.filter((line) => line.includes("is dead"))).toHaveLength(2);
