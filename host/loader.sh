@@ -4,8 +4,8 @@
 #
 #   exec bash -s user|root OPERATION <loader.sh and the five lines
 #
-# `arrive` does nothing. `install` brings the program: its spec is the file in base64. `leave` is for whichever program came last, and there is
-# nothing to do where there is none.
+# `arrive` does nothing. `install` brings the program: its spec is the file in base64, or nothing where it is there already.
+# `leave` is for whichever program came last, and there is nothing to do where there is none.
 #
 # FROZEN: every stack's state holds this text, and a changed text would run every command of every mesh again.
 #
@@ -18,9 +18,9 @@ spark_mesh_load() {
 	local password host program spec transactions
 	IFS= read -r password && IFS= read -r host && IFS= read -r program && IFS= read -r spec && IFS= read -r transactions
 	[[ $operation =~ ^[a-z]+$ && $host =~ ^[a-z0-9-]+$ && $program =~ ^[0-9a-f]{64}$|^newest$ ]]
-	[[ $transactions =~ ^[A-Za-z0-9\ -]*$ && ($operation != install || $spec =~ ^[A-Za-z0-9+/]+=*$) ]]
+	[[ $transactions =~ ^[A-Za-z0-9\ -]*$ && ($operation != install || $spec =~ ^[A-Za-z0-9+/]*=*$) ]]
 
-	[[ $operation != arrive ]] || return 0
+	[[ $operation != arrive && ($operation != install || -n $spec) ]] || return 0
 
 	spark_mesh_refuse() {
 		printf '%s: %s\n' "$host" "$1" >&2
