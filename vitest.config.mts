@@ -18,6 +18,8 @@ export default defineConfig({
           exclude: [onVirtualSparks],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // vitest's own choice on two cores would be one.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
