@@ -209,7 +209,7 @@ async function flood(lab: Lab, link: (typeof FLOODS)[number]) {
 
 /** What a person runs beside the stack's file, with the sudo password typed in. */
 function discover(project: Project, lab: Lab): Promise<{ code: number | null; output: string }> {
-  const script = ["--require", join(checkout, "loader.cjs"), join(checkout, "cli", "discover.ts")];
+  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
   const options = ["--stack", project.stack, "--adopt", "--write", "--ask-sudo"];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...script, ...options], { cwd: project.dir });

@@ -101,7 +101,7 @@ describe.each(scenarioEngines())("ports of which somebody addressed one netdev, 
 });
 
 function discover(project: Project): Promise<{ code: number | null; output: string }> {
-  const script = ["--require", join(checkout, "loader.cjs"), join(checkout, "cli", "discover.ts")];
+  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
   return new Promise((resolve, reject) => {
     const args = [...script, "--stack", project.stack, "--adopt", "--write"];
     const child = spawn(process.execPath, args, { cwd: project.dir, stdio: ["ignore", "pipe", "pipe"] });

@@ -144,7 +144,7 @@ function declaredCables(names: readonly string[]): unknown[] {
 }
 
 function discover(project: Project): Promise<{ stdout: string; stderr: string }> {
-  const script = ["--require", join(checkout, "loader.cjs"), join(checkout, "cli", "discover.ts")];
+  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
   return new Promise((resolve) => {
     execFile(
       process.execPath,
