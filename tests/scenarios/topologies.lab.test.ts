@@ -104,7 +104,7 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
     it("is discovered", async () => {
       const { stdout, stderr } = await discover(project);
       const survey = JSON.parse(stdout || "{}");
-      expect(survey.faults, stderr).toEqual([]);
+      expect(survey.problems, stderr).toEqual([]);
       expect(survey.topology).toBe(topology);
       expect(survey.cables.map((cable: { name: string }) => cable.name).sort()).toEqual([...cables].sort());
     });
