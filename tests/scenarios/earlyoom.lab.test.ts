@@ -128,7 +128,7 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
     before = await look();
   });
 
-  it("that doesn't take our arguments fails, and a first run leaves nothing", async () => {
+  it("that doesn't take our arguments fails, and a first run leaves nothing but the program", async () => {
     await inside(lab, "spark-2", `printf '[Service]\\nEnvironment=EARLYOOM_ARGS=-r60\\n' >${LATER}`);
     const up = await project.up();
     expect(up.code, up.output).not.toBe(0);
@@ -136,7 +136,9 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
       "spark-2: earlyoom.service: found active with other arguments or none 5 s after its start",
     );
     await inside(lab, "spark-2", `rm ${LATER}; systemctl daemon-reload`);
-    expect((await look())[1]).toEqual(before[1]);
+    const left = "/run/spark-mesh\n/var/lib/spark-mesh";
+    expect((await look())[1]).toEqual({ ...before[1], state: left });
+    expect(await inside(lab, "spark-2", "ls /var/lib/spark-mesh")).toMatch(/^program-[0-9a-f]{64}$/);
   });
 
   it("runs with our arguments, and would kill vLLM's processes first", async () => {
