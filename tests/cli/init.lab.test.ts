@@ -81,9 +81,11 @@ describe("init", () => {
     expect(next?.[0]).toBe(`export PULUMI_CONFIG_PASSPHRASE_FILE='${passphrase().replaceAll("'", `'\\''`)}'`);
     const stack = project.stackFile;
     const before = readFileSync(stack, "utf8");
-    const sudo = parse(before).config["spark-mesh:sudoPasswords"];
+    // The salt of its secrets stays.
+    const own = parse(before);
+    const sudo = own.config["spark-mesh:sudoPasswords"];
     const written = parse(readFileSync(stackFile(), "utf8"));
-    writeFileSync(stack, JSON.stringify({ config: { ...written.config, "spark-mesh:sudoPasswords": sudo } }));
+    writeFileSync(stack, JSON.stringify({ ...own, config: { ...written.config, "spark-mesh:sudoPasswords": sudo } }));
     const preview = await project.preview();
     writeFileSync(stack, before);
     expect(preview.code, preview.output).toBe(0);
