@@ -191,8 +191,9 @@ export class Host {
   /** Makes true what is declared of the host's system; its deletion gives back what was there before. */
   system(name: string, { plan, spec }: SystemWish, options: pulumi.CustomResourceOptions): remote.Command {
     const { state, note, committed } = plan;
-    const sent = state === "due" ? undefined : committed;
-    return this.#operate(name, "system", { state, note, spec, program: hostProgram().digest, ...sent }, options);
+    const fresh = () => ({ spec, program: hostProgram().digest });
+    const sent = state === "due" ? fresh() : (committed ?? fresh());
+    return this.#operate(name, "system", { state, note, ...sent }, options);
   }
 
   /** Does nothing; its deletion, the last on this host, leaves nothing of the stack's. */
@@ -207,10 +208,9 @@ export class Host {
 
   /** Brings this release's program. */
   install(name: string, { state, note }: ProgramPlan, options: pulumi.CustomResourceOptions): remote.Command {
-    const { digest, base64 } = hostProgram();
-    // Where it is there, state keeps what it has, whatever is said here.
-    const spec = state === "due" ? base64 : "";
-    return this.#operate(name, "install", { state, note, spec, program: digest, constant: true }, options);
+    // Where it is there, state keeps what it has, whatever is said here; packing it would cost every preview.
+    const { digest, base64 } = state === "due" ? hostProgram() : { digest: "newest", base64: "" };
+    return this.#operate(name, "install", { state, note, spec: base64, program: digest, constant: true }, options);
   }
 
   #operate(
