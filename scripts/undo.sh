@@ -37,6 +37,11 @@ release() {
 	if [[ $key_wanted == yes ]]; then as_login_user forget_key; fi
 	[[ -e $state_folder ]] || return 0
 	lock_host
+	# Whoever had the lock may have ended all there was.
+	[[ -e $state_folder ]] || {
+		forget_lock
+		return 0
+	}
 	armed=$(json_value "$state_folder/armed.json" transaction)
 	if [[ -n $armed && $(<"$state_folder/tx/$armed/kind") == undo ]] &&
 		[[ $(json_value "$state_folder/armed.json" stack) == "$stack" ]]; then

@@ -8,7 +8,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { traces } from "./observe";
-import { expectQuiet, succeeds } from "./steps";
+import { expectQuiet, rounds, succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2"] as const;
 const FOLDER = "/etc/systemd/system/earlyoom.service.d";
@@ -153,15 +153,22 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
     expect(victim).toContain('"VLLM::EngineCor"');
   });
 
-  it.each(DRIFTS)("$host: $says is said, repaired and quiet", async ({ host, breakage, says }) => {
-    await inside(lab, host, breakage);
-    const preview = await succeeds(project.preview());
-    expect([...new Set(preview.match(/warning: .*/g))]).toEqual([`warning: ${host}: ${says}`]);
-    const up = await succeeds(project.up());
-    expect([...new Set(up.match(/mesh-\S+ updated/g))]).toEqual([`mesh-${host}-system-run updated`]);
-    await expectGuarded();
-    await expectQuiet(project);
-  });
+  it.each(rounds(DRIFTS, HOSTS.length, ({ host, says }) => `${host}: ${says}`))(
+    "%s: said, repaired and quiet",
+    async (_, drifts) => {
+      for (const { host, breakage } of drifts) await inside(lab, host, breakage);
+      const preview = await succeeds(project.preview());
+      expect([...new Set(preview.match(/warning: .*/g))].sort()).toEqual(
+        drifts.map(({ host, says }) => `warning: ${host}: ${says}`).sort(),
+      );
+      const up = await succeeds(project.up());
+      expect([...new Set(up.match(/mesh-\S+ updated/g))].sort()).toEqual(
+        drifts.map(({ host }) => `mesh-${host}-system-run updated`).sort(),
+      );
+      await expectGuarded();
+      await expectQuiet(project);
+    },
+  );
 
   it("is as it was where the option is taken out, and after destroy", async () => {
     const unitsOf = (all: typeof before) => all.map(({ etc, unit, command }) => [etc, unit, command]);

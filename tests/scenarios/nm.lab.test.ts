@@ -4,7 +4,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { expectRing, RING_ADDRESSES, traces, untilLive } from "./observe";
-import { expectQuiet, succeeds } from "./steps";
+import { expectQuiet, rounds, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const FILE = "/etc/netplan/40-cx7.yaml";
@@ -78,16 +78,21 @@ describe.each(scenarioEngines())(
       await expectRing(lab);
     });
 
-    it.each(DRIFTS)("drift is said and repaired: $host: $breakage", async ({ host, breakage, says }) => {
-      await inside(lab, host, breakage);
-      const preview = await project.preview();
-      const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
-      const said = warnings.some((line) => says.every((part) => line.includes(part)));
-      expect(said, preview.output).toBe(true);
-      await succeeds(project.up());
-      await expectQuiet(project);
-      await expectRing(lab);
-    });
+    it.each(rounds(DRIFTS, HOSTS.length, ({ host, breakage }) => `${host}: ${breakage}`))(
+      "drift is said and repaired: %s",
+      async (_, drifts) => {
+        for (const { host, breakage } of drifts) await inside(lab, host, breakage);
+        const preview = await project.preview();
+        const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
+        for (const { says } of drifts) {
+          const said = warnings.some((line) => says.every((part) => line.includes(part)));
+          expect(said, `${says.join(", ")} in:\n${preview.output}`).toBe(true);
+        }
+        await succeeds(project.up());
+        await expectQuiet(project);
+        await expectRing(lab);
+      },
+    );
 
     it("is taken away by destroy, byte for byte", async () => {
       await succeeds(project.destroy());

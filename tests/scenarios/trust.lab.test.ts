@@ -10,7 +10,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { RING_ADDRESSES } from "./observe";
-import { expectQuiet, succeeds } from "./steps";
+import { expectQuiet, rounds, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const run = promisify(execFile);
@@ -97,15 +97,6 @@ const DRIFTS: readonly Drift[] = [
     says: ["known_hosts"],
   },
 ];
-
-/** A drift on every host at once, as often as there are any: the names of a round, and what they are. */
-function rounds(drifts: readonly Drift[]): [string, readonly Drift[]][] {
-  const starts = drifts.flatMap((_, index) => (index % HOSTS.length === 0 ? [index] : []));
-  return starts.map((start) => {
-    const round = drifts.slice(start, start + HOSTS.length);
-    return [round.map(({ name }) => name).join(", "), round];
-  });
-}
 
 describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   const folder = mkdtempSync(join(tmpdir(), "trust-scenario-"));
@@ -220,7 +211,7 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
     await expect(attempt).rejects.toThrow(/Permission denied/);
   });
 
-  it.each(rounds(DRIFTS))("says and repairs drift: %s", async (_, drifts) => {
+  it.each(rounds(DRIFTS, HOSTS.length, ({ name }) => name))("says and repairs drift: %s", async (_, drifts) => {
     for (const { host, breakage } of drifts) await inside(lab, host, `cd ${loginOf(host).home}/.ssh && ${breakage}`);
     const preview = await succeeds(project.preview());
     const warnings = preview.split("\n").filter((line) => line.includes("warning:"));
