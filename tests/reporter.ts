@@ -7,11 +7,21 @@ const SCENARIO = /tests\/scenarios\/.*\.lab\.test\.ts$/;
 /** The only thing that may be skipped where everything else runs: it needs a CLI that can't be downloaded everywhere. */
 const MAY_BE_SKIPPED = /real CLI/;
 
+/** Characters of a failure that are shown at once; the whole of it comes at the end. */
+const LONGEST_MESSAGE = 3000;
+
 /**
  * Ends a run with `N passed, N failed`, after naming each skipped test with its reason, and each that passed at its second
  * try with what failed at the first. In CI an unexpected skip fails.
  */
 export default class ClosingLine implements Reporter {
+  /** A run that is cut short has said by then what failed: vitest itself keeps that for the end. */
+  onTestCaseResult(test: TestCase): void {
+    for (const { message } of test.result().errors ?? []) {
+      console.log(`failed: ${test.fullName}: ${message.slice(0, LONGEST_MESSAGE)}`);
+    }
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const skipped = tests.filter((test) => test.result().state === "skipped");
