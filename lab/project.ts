@@ -187,10 +187,17 @@ export class Project {
     const [program = "", ...prefix] = this.engine.command;
     const stack = verb === "stack init" ? [] : ["--stack", this.stack];
     const args = wordsOf(verb, words);
-    const child = spawn(program, [...prefix, ...args, ...stack, "--non-interactive", "--color", "never"], {
-      cwd: this.dir,
-      env: { ...process.env, ...this.env },
-    });
+    return this.#spawn(program, [...prefix, ...args, ...stack, "--non-interactive", "--color", "never"], words);
+  }
+
+  /** Runs the `spark-mesh` command beside the stack file, as a person does. */
+  sparkMesh(words: readonly string[], input: Input = {}): Promise<Step> {
+    const script = join(checkout, "bin", "spark-mesh.cjs");
+    return this.#spawn(process.execPath, [script, ...words, "--stack", this.stack], input).done;
+  }
+
+  #spawn(program: string, args: readonly string[], { stdin = "" }: Input): StartedStep {
+    const child = spawn(program, args, { cwd: this.dir, env: { ...process.env, ...this.env } });
     const texts = { output: "", stdout: "" };
     child.stdout.on("data", (chunk: Buffer) => {
       texts.output += chunk.toString();
@@ -199,7 +206,7 @@ export class Project {
     child.stderr.on("data", (chunk: Buffer) => {
       texts.output += chunk.toString();
     });
-    child.stdin.end(words.stdin ?? "");
+    child.stdin.end(stdin);
     const done = new Promise<Step>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code) => resolve({ code: code ?? -1, ...texts }));

@@ -1,11 +1,9 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { SeenFile } from "../../facts/record";
 import { Lab } from "../../lab/hosts/lab";
-import { checkout, Project } from "../../lab/project";
+import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { nvidiaPlaybook, nvidiaSync, sparkrun, sparkVllmDocker } from "../plan/foreignFiles";
 import { netplanFile } from "../plan/hosts";
@@ -132,7 +130,10 @@ describe.each(scenarioEngines())("adoption on the $kind engine", (engine) => {
     }
 
     it("is written down by discover", async () => {
-      const { code, output } = await discover(project, lab);
+      const password = lab.hosts.find(({ sudoPassword }) => sudoPassword !== undefined)?.sudoPassword;
+      const { code, output } = await project.sparkMesh(["discover", "--adopt", "--write", "--ask-sudo"], {
+        stdin: `${password}\n`,
+      });
       expect(code, output).toBe(0);
       expect(output).toContain(`wrote ${project.stackFile}`);
       const { config } = parse(readFileSync(project.stackFile, "utf8"));
@@ -205,22 +206,4 @@ async function flood(lab: Lab, link: (typeof FLOODS)[number]) {
     timeoutSeconds: 600,
   });
   return { link, output };
-}
-
-/** What a person runs beside the stack's file, with the sudo password typed in. */
-function discover(project: Project, lab: Lab): Promise<{ code: number | null; output: string }> {
-  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
-  const options = ["--stack", project.stack, "--adopt", "--write", "--ask-sudo"];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...script, ...options], { cwd: project.dir });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-    }
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output }));
-    child.stdin.end(`${lab.hosts.find(({ sudoPassword }) => sudoPassword !== undefined)?.sudoPassword}\n`);
-  });
 }

@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultHosts, Lab } from "../../lab/hosts/lab";
-import { checkout, Project } from "../../lab/project";
+import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { liveNetdevs, traces, untilLive } from "./observe";
@@ -60,7 +58,8 @@ describe.each(scenarioEngines())("ports of which somebody addressed one netdev, 
 
   it("have each address, MTU and definition that goes named by the first preview", async () => {
     const output = await succeeds(project.preview());
-    const lines = output.split("\n").filter((line) => line.includes("warning:"));
+    // The CLI shows a message beside its resource too.
+    const lines = [...new Set(output.match(/warning: .*/g))];
     for (const host of SPARKS) {
       for (const [netdev, address] of Object.entries(HALVES[host] ?? {})) {
         expect(lines.filter((line) => line.includes(`${host}: ${netdev}: address ${address} goes`))).toHaveLength(1);
@@ -72,7 +71,7 @@ describe.each(scenarioEngines())("ports of which somebody addressed one netdev, 
   });
 
   it("keep their addresses with discover --adopt, and have the others planned", async () => {
-    const { code, output } = await discover(project);
+    const { code, output } = await project.sparkMesh(["discover", "--adopt", "--write"]);
     expect(code, output).toBe(0);
     for (const host of SPARKS) {
       expect(output).toMatch(new RegExp(`${host}: enP2p1s0f0np0: found no static address; up gives it \\S+`));
@@ -99,19 +98,3 @@ describe.each(scenarioEngines())("ports of which somebody addressed one netdev, 
     expect(await tracesOf()).toEqual(before);
   });
 });
-
-function discover(project: Project): Promise<{ code: number | null; output: string }> {
-  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
-  return new Promise((resolve, reject) => {
-    const args = [...script, "--stack", project.stack, "--adopt", "--write"];
-    const child = spawn(process.execPath, args, { cwd: project.dir, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-    }
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output }));
-  });
-}

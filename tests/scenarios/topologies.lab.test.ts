@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultHosts, Lab } from "../../lab/hosts/lab";
-import { checkout, Project } from "../../lab/project";
+import { Project } from "../../lab/project";
 import { scenarioEngines } from "./engines";
 import { liveNetdevs, traces, untilLive } from "./observe";
 import { succeeds } from "./steps";
@@ -102,9 +100,9 @@ describe.each(scenarioEngines())("topologies on the $kind engine", (engine) => {
     const tracesOf = () => Promise.all(names().map((host) => traces(lab, host)));
 
     it("is discovered", async () => {
-      const { stdout, stderr } = await discover(project);
+      const { stdout, output } = await project.sparkMesh(["discover", "--json"]);
       const survey = JSON.parse(stdout || "{}");
-      expect(survey.problems, stderr).toEqual([]);
+      expect(survey.problems, output).toEqual([]);
       expect(survey.topology).toBe(topology);
       expect(survey.cables.map((cable: { name: string }) => cable.name).sort()).toEqual([...cables].sort());
     });
@@ -140,18 +138,6 @@ function declaredCables(names: readonly string[]): unknown[] {
   return names.map((name) => {
     const [, from, to] = /^(spark-\d+\/\d)-(spark-\d+\/\d)$/.exec(name) ?? [];
     return { from, to };
-  });
-}
-
-function discover(project: Project): Promise<{ stdout: string; stderr: string }> {
-  const script = [join(checkout, "bin", "spark-mesh.cjs"), "discover"];
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [...script, "--stack", project.stack, "--json"],
-      { cwd: project.dir },
-      (_, stdout, stderr) => resolve({ stdout, stderr }),
-    );
   });
 }
 
