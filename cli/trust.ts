@@ -11,6 +11,7 @@ import { fingerprint } from "../facts/hostKey";
 import { placeOf, trustWords } from "../facts/hostKeyFaults";
 import { offeredKey } from "../facts/offeredKey";
 import { askYes } from "./ask";
+import { authorizeAll } from "./authorize";
 import { namedCluster, onlyStack, stackFilePath } from "./cluster";
 import { changedFault, type JudgedHost, judgeKey, type NamedHost, renderKey, type ShownHost } from "./hostKeys";
 import { pinInKnownHosts } from "./knownHosts";
@@ -26,6 +27,7 @@ interface TrustOptions {
   readonly yes?: true | undefined;
   readonly replace?: true | undefined;
   readonly rotate?: true | undefined;
+  readonly authorize?: true | undefined;
   readonly json?: true | undefined;
 }
 
@@ -34,7 +36,7 @@ export function trustCommand() {
     .summary("show the host keys of Sparks, ask, and pin them")
     .description(
       "Shows the SSH host keys of Sparks, asks, and pins them: in ~/.ssh/known_hosts, or in a stack's file. " +
-        "Nothing on a host is changed but by --rotate.",
+        "Nothing on a host is changed but by --rotate and --authorize.",
     )
     .argument("[HOST...]", "[user@]address[:port], a name, or an alias; with --stack a host's name, by default all")
     .addOption(
@@ -49,6 +51,12 @@ export function trustCommand() {
     )
     .option("-y, --yes", "ask nothing: the keys that are shown are the right ones")
     .option("--identity <FILE>", "log in to a jump host with this private key (default: the keys in ssh-agent)")
+    .addOption(
+      new Option(
+        "--authorize",
+        "then let your SSH key in where a host refuses it, with the login user's password, asked once for all",
+      ).conflicts("rotate"),
+    )
     .option("--rotate", "ask HOST for a new mesh key, which the next `pulumi up` makes and puts everywhere")
     .option("--json", "one JSON document on stdout")
     .action(trust);
@@ -63,7 +71,9 @@ async function trust(names: readonly string[], given: TrustOptions): Promise<voi
   try {
     const { problems, ...report } = options.rotate
       ? await rotate(hosts, folder, options.json === true)
-      : await pinAll(hosts, folder, options);
+      : options.authorize
+        ? await pinAndAuthorize(names, hosts, folder, options)
+        : await pinAll(hosts, folder, options);
     if (options.json) printJson({ ...report, problems });
     for (const line of problems) tell(`${line}\n`);
     exitFor(problems);
@@ -118,6 +128,23 @@ async function pinAll(hosts: readonly NamedHost[], folder: string, options: Trus
     report.push({ ...summaryOf(host), ...(wrote !== undefined && { wrote }) });
   }
   return { hosts: report, problems };
+}
+
+/** Pins the keys of hosts, and lets ours in on those whose key is pinned now. */
+async function pinAndAuthorize(
+  names: readonly string[],
+  hosts: readonly NamedHost[],
+  folder: string,
+  options: TrustOptions,
+) {
+  const { problems, ...report } = await pinAll(hosts, folder, options);
+  const unpinned = new Set(
+    report.hosts.filter(({ state, wrote }) => state !== "pinned" && wrote === undefined).map(({ host }) => host),
+  );
+  // What was written is read anew, with the pins in it.
+  const pinned = namedHosts(names, options).filter(({ label }) => !unpinned.has(label));
+  const { logins, problems: refusals } = await authorizeAll(pinned, folder, options);
+  return { ...report, logins, problems: [...problems, ...refusals] };
 }
 
 function summaryOf(host: JudgedHost): PinnedHost {

@@ -52,7 +52,7 @@ function refusedLogin(stderr: string, login: Login): { kind: "denied"; reason: s
   if (/: Permission denied \(/.test(stderr)) {
     return {
       kind: "denied",
-      reason: `${who} accepts ${key}; add it to that user's ~/.ssh/authorized_keys: ssh-copy-id`,
+      reason: `${who} accepts ${key}`,
     };
   }
   return undefined;

@@ -53,7 +53,12 @@ export function portKey({ host, port }: PortRef): string {
 export function loginFaults(host: string, probe: Probe, words: string): readonly HostLine[] {
   switch (probe.kind) {
     case "denied":
-      return [{ host, line: `${host}: login denied (${probe.reason}); check its user and key under spark-mesh:ssh` }];
+      return [
+        {
+          host,
+          line: `${host}: login denied (${probe.reason}); check its user and key under spark-mesh:ssh, or let the key in with that user's password: npx spark-mesh trust --authorize ${words}`,
+        },
+      ];
     case "hostKeyMismatch": {
       const { offered, pinned, jumpName } = probe;
       const who = jumpName === undefined ? host : `${host}: jump host ${jumpName}`;

@@ -1,5 +1,14 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -60,7 +69,10 @@ interface Outcome {
 }
 
 /** Runs a command in the folder, with a configuration of OpenSSH of its own; without input, or with answers at a terminal. */
-function run(command: readonly string[], more: { config?: string; answers?: string } = {}): Promise<Outcome> {
+function run(
+  command: readonly string[],
+  more: { config?: string; answers?: string; password?: string } = {},
+): Promise<Outcome> {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
   const common = `Host *\n  User nvidia\n  UserKnownHostsFile ${knownHosts()}\n  GlobalKnownHostsFile /dev/null\n`;
@@ -71,18 +83,19 @@ function run(command: readonly string[], more: { config?: string; answers?: stri
   const words = more.answers === undefined ? command : ["script", "-qec", command.join(" "), "/dev/null"];
   const child = spawn(words[0] ?? "", words.slice(1), { cwd: folder, env });
   const said = { stdout: "", stderr: "" };
-  let isAnswered = false;
+  // An answer is given when it is asked for, as a person does.
+  const due = [
+    { asked: "[y/N] ", answer: more.answers },
+    { asked: "password of ", answer: more.password && `${more.password}\n` },
+  ].filter(({ answer }) => answer !== undefined && more.answers !== undefined);
   child.stdout.on("data", (bytes: Buffer) => {
     said.stdout += bytes;
-    // An answer is given when it is asked for, as a person does.
-    if (more.answers === undefined || isAnswered || !said.stdout.includes("[y/N] ")) return;
-    isAnswered = true;
-    child.stdin.write(more.answers);
+    if (due[0] && said.stdout.includes(due[0].asked)) child.stdin.write(due.shift()?.answer ?? "");
   });
   child.stderr.on("data", (bytes: Buffer) => {
     said.stderr += bytes;
   });
-  if (more.answers === undefined) child.stdin.end();
+  if (more.answers === undefined) child.stdin.end(more.password && `${more.password}\n`);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, ...said }));
@@ -287,5 +300,93 @@ describe("a new mesh key", () => {
     const { code, stderr } = await trust(["--rotate", "spark-1"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^spark-1: host key unknown: .*npx spark-mesh trust --stack home spark-1\n$/);
+  });
+});
+
+describe("hosts that know only a password", () => {
+  const PASSWORD = "canary pass'word $1";
+  const keys = "/home/nvidia/.ssh/authorized_keys";
+  const own = () => join(folder, "own");
+  let before: Record<string, string>;
+
+  beforeAll(async () => {
+    for (const host of ["spark-1", "spark-2"]) {
+      await inside(lab, host, "chpasswd", { stdin: `nvidia:${PASSWORD}\n` });
+      // sshd would turn us away for a while after the first few refusals.
+      await inside(lab, host, "echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/all.conf; systemctl reload ssh");
+      // A last line without an end, as an editor leaves it.
+      await inside(lab, host, `printf '# mine' >>${keys}`);
+    }
+    before = {
+      "spark-1": await inside(lab, "spark-1", `cat ${keys}`),
+      "spark-2": await inside(lab, "spark-2", `cat ${keys}`),
+    };
+  });
+  beforeEach(() => {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me@laptop", "-f", own()]);
+    writeFileSync(stackFile(), STACK().replace(identityFile(), own()));
+  });
+  const added = (host: string) => inside(lab, host, `cat ${keys}`);
+
+  it("are named with what lets the key in", async () => {
+    await trust(["--stack", "home", "--yes"]);
+    const { stdout } = await run(program("discover", ["--stack", "home"]));
+    expect(stdout).toContain("npx spark-mesh trust --authorize --stack home spark-1");
+  });
+
+  it("let it in after one password, which is in no output, file or log of a host", async () => {
+    const config = "Host 10.*\n  ControlMaster no\n";
+    const asked = await trust(["--stack", "home", "--authorize", "--yes"], { config, password: PASSWORD });
+    expect(asked.code, asked.stdout + asked.stderr).toBe(0);
+    const line = readFileSync(`${own()}.pub`, "utf8").trim();
+    for (const host of ["spark-1", "spark-2"]) {
+      expect(await added(host)).toBe(`${before[host]}\n${line}`);
+      expect(asked.stdout).toMatch(new RegExp(`^${host}: lets SHA256:\\S+ in as nvidia from now on$`, "m"));
+      expect(await inside(lab, host, "journalctl --sync; journalctl --no-pager | grep -c canary; true")).toBe("0");
+    }
+    expect(asked.stdout + asked.stderr).not.toContain("canary");
+    expect(readdirSync(folder).sort()).toEqual(["Pulumi.home.yaml", "bin", "own", "own.pub"]);
+    const again = await trust(["--stack", "home", "--authorize", "--json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      logins: [
+        { host: "spark-1", state: "admitted" },
+        { host: "spark-2", state: "admitted" },
+      ],
+      problems: [],
+    });
+    expect(await added("spark-1")).toBe(`${before["spark-1"]}\n${line}`);
+  });
+
+  it("are asked at a terminal after a yes, and stay as they are without one", async () => {
+    await trust(["--stack", "home", "--yes"]);
+    const was = await added("spark-1");
+    const words = ["--stack", "home", "--authorize", "spark-1"];
+    const no = await trust(words, { answers: "n\n" });
+    expect(no).toMatchObject({ code: 1, stdout: expect.stringContaining("not authorized: found another answer") });
+    const nobody = await trust(words);
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining("run this at a terminal, or with --yes") });
+    expect(await added("spark-1")).toBe(was);
+    const yes = await trust(words, { answers: "y\n", password: PASSWORD });
+    expect(yes.code, yes.stdout).toBe(0);
+    expect(yes.stdout).not.toContain("canary");
+    expect(await added("spark-1")).toContain(readFileSync(`${own()}.pub`, "utf8").trim());
+  });
+
+  it("refuse a wrong password once each, and one that takes none says what to add", async () => {
+    await trust(["--stack", "home", "--yes"]);
+    await inside(
+      lab,
+      "spark-2",
+      "echo 'PasswordAuthentication no' >/etc/ssh/sshd_config.d/no.conf; systemctl reload ssh",
+    );
+    const { code, stderr } = await trust(["--stack", "home", "--authorize", "--yes"], { password: "wrong" });
+    await inside(lab, "spark-2", "rm /etc/ssh/sshd_config.d/no.conf; systemctl reload ssh");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^spark-1: nvidia@\S+ refused the password; run this again with the right one$/m);
+    expect(stderr).toMatch(
+      /^spark-2: nvidia@\S+ takes no password .* on the machine itself: ssh-ed25519 \S+ me@laptop$/m,
+    );
+    const failures = "journalctl --sync; journalctl --no-pager -u ssh | grep -c 'Failed password'; true";
+    expect(Number(await inside(lab, "spark-1", failures))).toBe(1);
   });
 });

@@ -94,7 +94,7 @@ describe("a login", () => {
     const { probes } = await ring.gather({ hosts: { "spark-2": { identityFile: key } } });
     expect(probes.get("spark-2")).toEqual({
       kind: "denied",
-      reason: expect.stringMatching(/^nvidia@[\d.]+ accepts not the key of identityFile; .*ssh-copy-id/),
+      reason: expect.stringMatching(/^nvidia@[\d.]+ accepts not the key of identityFile$/),
     });
   });
 

@@ -54,7 +54,7 @@ describe("logins, sudo and netplan", () => {
     ]);
     expect(faults(probes)).toEqual([
       "spark-1: host key mismatch: found SHA256:b, wanted the pinned SHA256:a; the machine was reinstalled, or another one answers in its place; compare the found key with the machine's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on it), and only where they are the same: npx spark-mesh trust --replace 10.0.0.11",
-      "spark-2: login denied (publickey); check its user and key under spark-mesh:ssh",
+      "spark-2: login denied (publickey); check its user and key under spark-mesh:ssh, or let the key in with that user's password: npx spark-mesh trust --authorize 10.0.0.12",
       "spark-3: host key unknown: found no pinned ed25519 key for 10.0.0.13; compare the key that it shows with the machine's own and pin it: npx spark-mesh trust 10.0.0.13",
     ]);
     expect(faults(new Map([...probes].reverse()))).toEqual(faults(probes));
