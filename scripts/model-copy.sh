@@ -2,24 +2,31 @@
 # shellcheck disable=SC2154 # the document and the files before this one set the rest
 # Copies of a model between this host and others: by rsync, which goes on where it was cut short.
 
-# Prints the paths in the folder $1 that the commit $2 at the revision $3 is made of, less those of other commits.
+# Prints the paths in the folder $1 that the commit $2 at the revision $3 is made of, less those of other commits. A server's
+# container may write there: what leads out of the folder is no part of a model, and ends this with its path.
 list_files() {
-	local path target
+	local path target blob
 	cd -- "$1" || return
 	[[ ! -f refs/$3 ]] || printf '%s\n' "refs/$3"
 	find "snapshots/$2" ! -type d -printf '%p\n%l\n' | while IFS= read -r path && IFS= read -r target; do
 		printf '%s\n' "$path"
-		[[ $target != *../blobs/* ]] || printf 'blobs/%s\n' "${target##*/}"
+		[[ -n $target ]] || continue
+		blob=${target##*/}
+		[[ $target =~ ^(\.\./)+blobs/[A-Za-z0-9._-]+$ && $blob != .* && -f blobs/$blob && ! -L blobs/$blob && ! -L blobs ]] || {
+			printf '%s\n' "$path leads out of the model" >&2
+			return 1
+		}
+		printf 'blobs/%s\n' "$blob"
 	done
 }
 portable+=(list_files)
 
 # Copies from $1 to $2, each a path here or HOST:PATH: the files that $3 lists, or all without a list. A half file stays
-# under its name: what begin_copy wrote is why it counts for nothing.
+# under its name: what begin_copy wrote is why it counts for nothing. A folder of somebody's own has his links followed.
 copy_files() {
-	local -a what=(--recursive)
-	[[ -z $3 ]] || what=(--files-from="$3")
-	rsync --links --copy-unsafe-links --perms --times --inplace "${what[@]}" --exclude='.spark-mesh*' \
+	local -a what=(--recursive --copy-unsafe-links)
+	[[ -z $3 ]] || what=(--files-from="$3" --safe-links)
+	rsync --links --perms --times --inplace "${what[@]}" --exclude='.spark-mesh*' \
 		--info=progress2 --rsh="ssh ${ssh_options[*]}" -- "$1/" "$2/"
 }
 

@@ -48,7 +48,8 @@ find_model() {
 	if [[ $state != complete ]]; then record_model; fi
 	part=snapshots/$commit
 	list=$work/list
-	(list_files "$folder" "$commit" "$revision") >"$list"
+	(list_files "$folder" "$commit" "$revision") >"$list" 2>"$work/list.log" ||
+		fail "model $model: found $(last_line "$work/list.log"), wanted links to its own blobs alone; see who made it, remove ~/$folder, and run the command again"
 }
 
 # Gets the model from a target that has it, else from the hub.

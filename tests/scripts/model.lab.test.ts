@@ -127,6 +127,31 @@ test.each([
   await expectWhole("acme/kept");
 });
 
+test.each([
+  [
+    "a link of a snapshot",
+    (folder: string) => `cd ${folder}/snapshots/* && ln -s /home/nvidia/.ssh/authorized_keys planted`,
+  ],
+  [
+    "a blob",
+    (folder: string) =>
+      `cd ${folder} && blob=$(readlink -f snapshots/*/config.json) && rm $blob && ln -s /home/nvidia/.ssh/authorized_keys $blob`,
+  ],
+])("%s that leads out of the model is a fault, and nothing is sent", async (_, plant) => {
+  const folder = folderOf("acme/planted");
+  await startFetch(lab, "model", linesOf("acme/planted"), []);
+  // As the container of a server can.
+  await inside(lab, "spark-1", plant(folder));
+  await inside(lab, "spark-1", `rm ${folder}/.spark-mesh-main.json`);
+  const { code, message, sent } = await fetchTo(lab, "model", linesOf("acme/planted"));
+  expect(code).not.toBe(0);
+  expect(message).toMatch(
+    /^spark-1: model acme\/planted: found snapshots\/\w+\/(planted|config\.json) leads out of the model, wanted links to its own blobs alone; /,
+  );
+  expect(sent).toBeLessThan(NOTHING);
+  await everywhere((host) => remove(host, folder));
+});
+
 test("what a target has of another commit, or with a record that isn't true, is replaced", async () => {
   await inside(lab, "spark-2", `cd ${folderOf("acme/kept")} && rm $(readlink -f snapshots/*/model-00001*)`);
   await inside(
