@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ClusterConfig } from "../../config/cluster";
 import { parseClusterConfig } from "../../config/load";
 import { gatherFacts } from "../../facts/gather";
@@ -79,8 +80,10 @@ export async function configure(lab: Lab): Promise<void> {
   await Promise.all(ringMesh(lab).hosts.map((host) => inside(lab, host.name, write, { stdin: renderNetplan(host) })));
 }
 
-/** Makes a configured ring settled without the scripts of apply, by a record of what it is. */
+/** Makes a configured ring settled without the scripts of apply, by a program that is there and a record of what it is. */
 export async function settle(lab: Lab): Promise<void> {
+  const program = "#!/bin/true\n";
+  const digest = createHash("sha256").update(program).digest("hex");
   const mesh = ringMesh(lab);
   const { probes } = await gatherFacts(clusterOf(lab));
   await Promise.all(
@@ -96,8 +99,10 @@ export async function settle(lab: Lab): Promise<void> {
         mesh,
         files,
       };
-      const write = "mkdir -p /var/lib/spark-mesh && cat >/var/lib/spark-mesh/record.json";
-      await inside(lab, name, write, { stdin: `${JSON.stringify(record)}\n` });
+      const folder = "/var/lib/spark-mesh";
+      const write = (file: string) => `mkdir -p ${folder} && cat >${folder}/${file} && chmod 755 ${folder}/${file}`;
+      await inside(lab, name, write(`program-${digest}`), { stdin: program });
+      await inside(lab, name, write("record.json"), { stdin: `${JSON.stringify(record)}\n` });
     }),
   );
 }
