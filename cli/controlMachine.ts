@@ -18,7 +18,8 @@ export interface ControlMachine {
   /** By name. */
   readonly versions: Readonly<Record<string, string>>;
   readonly platform: string;
-  readonly engines: readonly FoundEngine[];
+  /** Without their paths, which have people's names in them. */
+  readonly engines: readonly Omit<FoundEngine, "file">[];
   /** The scheme of the backend's URL, or none. */
   readonly backend: string;
   readonly passphrase: Passphrase;
@@ -38,7 +39,7 @@ export async function controlMachine(): Promise<ControlMachine> {
       "@pulumi/command": versionOf("@pulumi/command") ?? "none",
     },
     platform: `${process.platform} ${release()} ${process.arch}`,
-    engines: findEngines(),
+    engines: findEngines().map(({ file: _, ...engine }) => engine),
     backend: backendKind(backendUrl()),
     passphrase: findPassphrase(),
     agent: keys?.length,

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { versionOf } from "./package";
 
 export interface FoundEngine {
+  readonly file: string;
   readonly version: string;
   /** `npx pulumi` runs the one in Pulumi's home, `pulumi` the one on PATH. */
   readonly place: "PATH" | "Pulumi's home";
@@ -16,7 +17,11 @@ export interface FoundEngine {
   readonly plugin: boolean;
 }
 
-const pulumiHome = (): string => process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+/** Where Pulumi keeps its downloads, plugins and logins. */
+export const pulumiHome = (): string => process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+
+/** Where `npx pulumi` puts the CLI that it downloads. */
+export const downloadedEngine = (): string => join(pulumiHome(), "versions", wantedEngine(), "bin", "pulumi");
 
 /** The release of the CLI that this one is made for: the SDK's own. */
 export const wantedEngine = (): string => versionOf("@pulumi/pulumi") ?? "unknown";
@@ -32,10 +37,10 @@ export function findEngines(): readonly FoundEngine[] {
     .filter((folder) => !folder.endsWith(join("node_modules", ".bin")))
     .map((folder) => join(folder, "pulumi"))
     .find(existsSync);
-  const downloaded = join(pulumiHome(), "versions", wantedEngine(), "bin", "pulumi");
+  const downloaded = downloadedEngine();
   return [
-    ...engineAt(onPath, "PATH", plugin),
     ...engineAt(existsSync(downloaded) ? downloaded : undefined, "Pulumi's home", plugin),
+    ...engineAt(onPath, "PATH", plugin),
   ];
 }
 
@@ -44,7 +49,7 @@ function engineAt(file: string | undefined, place: FoundEngine["place"], plugin:
   const env = { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" };
   const { stdout } = spawnSync(file, ["version"], { timeout: 10_000, encoding: "utf8", env });
   const version = /^v?(\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
-  return version === undefined ? [] : [{ version, place, plugin }];
+  return version === undefined ? [] : [{ file, version, place, plugin }];
 }
 
 /** Where states go, as Pulumi has it; undefined where nobody logged in yet. */
