@@ -1,12 +1,12 @@
 /** `spark-mesh recipe`: what a recipe would run, and what a recipe may say. */
 
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import { shellQuoted } from "../facts/sshArguments";
 import { type LaunchPlan, type LaunchWish, planLaunch } from "../plan/launch/launch";
 import { parallelText } from "../plan/launch/ranks";
 import { parseRecipe } from "../plan/recipe/recipe";
 import { recipeJsonSchema } from "../plan/recipe/schema";
+import { openRecipe } from "../sources/recipeFile";
 import { exampleMesh, type ShownTopology, TOPOLOGIES } from "./exampleMesh";
 import { print, printJson } from "./output";
 
@@ -75,8 +75,8 @@ function show(recipe: string, options: ShowOptions): void {
 
 /** The plan for the Sparks that the command line names, or for as many as the recipe needs. */
 function shown(wanted: string, { hosts: count, topology, set }: ShowOptions): LaunchPlan {
-  const { file, text, folder } = readRecipeFile(wanted);
-  const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
+  const { file, text, readBase } = openRecipe(wanted, {});
+  const recipe = parseRecipe(file, text, readBase);
   const wish = (hosts: LaunchWish["hosts"]): LaunchWish => ({
     name: recipe.name.toLowerCase().replace(/[^a-z0-9]+/g, "-"),
     recipe,

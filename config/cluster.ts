@@ -116,6 +116,8 @@ export interface ClusterConfig {
   readonly trust: boolean;
   readonly system: SystemConfig;
   readonly deployments: readonly DeploymentConfig[];
+  /** Repositories with recipes, by name: `URL#COMMIT`, and `:FOLDER` behind it where recipes lie. */
+  readonly registries?: Readonly<Record<string, string>>;
   /** Hugging Face's, for models that ask for one. Secret. */
   readonly hfToken?: string;
   /** Names of hosts that are gone. */

@@ -167,6 +167,9 @@ export function parseClusterConfig(
   });
   const deploymentList = values.has("deployments") ? listOf(faults, value("deployments"), "deployments", "name") : [];
   const deployments = judgeDeployments(faults, deploymentList ?? [], names);
+  const registries = values.has("registries")
+    ? judge(faults, schema.registries, value("registries"), "registries")
+    : undefined;
   const token = values.get("hfToken");
   const hfToken = token === undefined ? undefined : judge(faults, schema.hfToken, token, "hfToken", { secret: true });
   const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
@@ -186,6 +189,7 @@ export function parseClusterConfig(
     deployments,
     abandon,
     ...(cables && { cables }),
+    ...(registries && { registries }),
     ...(hfToken !== undefined && { hfToken }),
   };
 }

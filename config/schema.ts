@@ -159,7 +159,10 @@ export const system = z.strictObject(
 export const deployment = z.strictObject(
   {
     name,
-    recipe: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "a name in recipes/, or a path"),
+    recipe: text(
+      /^(?![-\s])[^\p{Cc}]{1,1024}$/u,
+      "a name in recipes/, @registry/name, URL#COMMIT:path of a git repository, or a path",
+    ),
     hosts: z
       .array(name, allowed("a list of hosts' names"))
       .min(1, allowed("a list of hosts' names, not empty"))
@@ -177,6 +180,13 @@ export const deployment = z.strictObject(
     fabricEnv: z.enum(["recipe", "mesh"], allowed("recipe or mesh")).optional(),
   },
   allowed("a deployment: name and recipe at least"),
+);
+
+/** `registries`; what a repository's commit is worth is sources/registry.ts's to say. */
+export const registries = z.record(
+  z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/),
+  text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "URL#COMMIT[:FOLDER] of a git repository"),
+  allowed("names of letters, digits and . _ -, a letter or digit first, each with URL#COMMIT[:FOLDER]"),
 );
 
 /** `topology`. */
@@ -211,6 +221,7 @@ const TOP_LEVEL_KEYS = [
   "trust",
   "system",
   "deployments",
+  "registries",
   "hfToken",
   "abandon",
 ] as const;

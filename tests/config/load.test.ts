@@ -37,6 +37,7 @@ describe("a config that is right", () => {
       migrate: true,
     };
     const system = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
+    const registries = { eugr: "https://example.com/docker#0123:recipes" };
     const deployments = [
       {
         name: "qwen",
@@ -77,6 +78,7 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      registries,
       hfToken: "hf_token",
       abandon: ["spark-2"],
       "other:hosts": "not ours",
@@ -125,6 +127,7 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      registries,
       hfToken: "hf_token",
       abandon: ["spark-2"],
     });
@@ -138,7 +141,7 @@ describe("a config that is wrong", () => {
       "an unknown top-level key",
       { host: [], hosts: three },
       [
-        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, hfToken, abandon",
+        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, registries, hfToken, abandon",
       ],
     ],
     [
@@ -214,6 +217,14 @@ describe("a config that is wrong", () => {
       "a build from nothing that is a repository",
       { hosts: three, deployments: [{ name: "a", recipe: "r", build: true }] },
       ["deployments[0].build: found true; allowed: URL#COMMIT of a git repository"],
+    ],
+    [
+      "registries that are none",
+      { hosts: three, registries: { "a b": "x", c: 1 } },
+      [
+        'registries."a b": found "x"; allowed: names of letters, digits and . _ -, a letter or digit first, each with URL#COMMIT[:FOLDER]',
+        "registries.c: found 1; allowed: URL#COMMIT[:FOLDER] of a git repository",
+      ],
     ],
     [
       "a wait that is no wait",
