@@ -155,6 +155,16 @@ export const system = z.strictObject(
   allowed("dockerGroup, sudoers, removeIpc, earlyoom"),
 );
 
+/** `env`, and that of a deployment. */
+export const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
+  z.union([z.string(), z.number(), z.boolean()], allowed("a text, a number, true or false")),
+  allowed("variables' names, letters, digits and _, each with a text, a number, true or false"),
+);
+
+const wordText = "a text or a number, one word of the server's";
+const words = z.array(z.union([z.string(), z.number()], allowed(wordText)), allowed("a list of words"));
+
 /** One entry of `deployments`. */
 export const deployment = z.strictObject(
   {
@@ -178,6 +188,9 @@ export const deployment = z.strictObject(
     build: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "URL#COMMIT of a git repository").optional(),
     readySeconds: whole(30, 86400).default(3600),
     fabricEnv: z.enum(["recipe", "mesh"], allowed("recipe or mesh")).optional(),
+    args: words.optional(),
+    // Judged by itself, as `environment`: a value of it is never shown.
+    env: z.unknown().optional(),
   },
   allowed("a deployment: name and recipe at least"),
 );
@@ -221,6 +234,7 @@ const TOP_LEVEL_KEYS = [
   "trust",
   "system",
   "deployments",
+  "env",
   "registries",
   "hfToken",
   "abandon",

@@ -61,6 +61,10 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   "deployments[].fabricEnv":
     "`mesh`: the variables by which ranks reach one another are the mesh's, whatever the recipe has. Default: recipe.",
   "deployments[].readySeconds": "How many seconds `up` waits for the server's first answer.",
+  "deployments[].args":
+    "Words behind the server's own arguments, each one argument; the last of a flag counts. No shell looks at them.",
+  "deployments[].env": "Variables of its containers, over spark-mesh:env and the recipe's.",
+  env: "Variables of all deployments' containers, over the recipes'; a deployment's own win.",
   registries:
     "Git repositories with recipes, by the name that @name/recipe has them by: URL#COMMIT, and :FOLDER behind it.",
   hfToken: "For models that Hugging Face gates. Set it by `pulumi config set --secret spark-mesh:hfToken`.",
@@ -68,6 +72,12 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 };
 
 const encrypted = z.strictObject({ secure: z.string() });
+
+/** Each value of it may be a secret, and so may all of it. */
+const environment = z.union([
+  encrypted,
+  z.record(schema.environment.keyType, schema.environment.valueType.or(encrypted)),
+]);
 
 /** The values as they stand in the file, where a secret is encrypted. */
 const values = z.strictObject({
@@ -80,7 +90,8 @@ const values = z.strictObject({
   network: schema.network.optional(),
   trust: schema.trust,
   system: schema.system.optional(),
-  deployments: z.array(schema.deployment).optional(),
+  deployments: z.array(schema.deployment.extend({ env: environment.optional() })).optional(),
+  env: environment.optional(),
   registries: schema.registries.optional(),
   hfToken: encrypted.optional(),
   abandon: schema.abandon,
