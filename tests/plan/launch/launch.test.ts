@@ -240,12 +240,18 @@ describe("the container", () => {
   });
 
   it("says which options have no effect", () => {
-    const text = `executor_config: { auto_remove: true, shm_size: 32gb, network: bridge, user: 1000 }\n${solo}`;
+    const text = `executor_config: { auto_remove: true, shm_size: 32gb, network: host, user: root }\n${solo}`;
     expect(launch(text).warnings.map((line) => line.replace(/^\S+ executor_config.(\w+):.*/, "$1"))).toEqual([
       "auto_remove",
       "shm_size",
-      "network",
-      "user",
+    ]);
+  });
+
+  it("refuses options with which something else would run", () => {
+    const text = `executor_config: { network: bridge, user: 1000:1000 }\n${solo}`;
+    expect(faultsOf(() => launch(text))).toEqual([
+      'test.yaml:1:29: executor_config.network: not supported: found "bridge", ranks meet on the host\'s own network; leave it out',
+      'test.yaml:1:43: executor_config.user: not supported: found "1000:1000", caches and mods are root\'s; leave it out',
     ]);
   });
 
