@@ -34,6 +34,13 @@ describe("recipes that ship", () => {
     expect(plan.ranks.map(({ docker }) => docker)).toMatchSnapshot();
   });
 
+  it("have their drafters among their models", () => {
+    const drafters = shipped.flatMap((file) =>
+      shippedLaunch(file, 3, ring).models.filter(({ use }) => use === "drafter"),
+    );
+    expect(drafters.map(({ id }) => id)).toEqual(["z-lab/Qwen3.6-27B-DFlash", "z-lab/Qwen3.6-35B-A3B-DFlash"]);
+  });
+
   it("have the article's values", () => {
     const { ranks, parallel, mods } = shippedLaunch("qwen3.5-397b-a17b-int4-autoround-3x-vllm.yaml", 3, ring);
     expect(parallel).toEqual({ tensor: 1, pipeline: 3, data: 1 });
