@@ -49,7 +49,10 @@ export async function pinRecipe(wanted: string, { stack = onlyStack(), json }: P
     pins.push(...pinned.pins);
     notes.push(...pinned.notes);
   }
-  if (problems.length > 0) throw new Faults("what is to be pinned", [...new Set(problems), "nothing was written"]);
+  const unanswered = [...new Set(problems)];
+  if (unanswered.length > 0) {
+    throw new Faults("what is to be pinned", [...unanswered, "nothing was written"], unanswered.length);
+  }
   let text = readFileSync(path, "utf8");
   for (const { deployment, key, value } of pins) text = overrideInStackFile(text, deployment, key, value, path);
   if (pins.length > 0) replaceFile(path, text, 0o644);

@@ -28,6 +28,9 @@ const maxBytes = 4 << 20;
 const REPOSITORY =
   /^((?:https|ssh|file):\/\/[^\s#]+|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:[^\s#]+)(?:#([^\s:]*)(?::(.*))?)?$/s;
 
+/** `https://host/repository:path`, to which nothing lacks but the commit; a port is digits alone. */
+const UNPINNED = /^(\w+:\/\/.*[^/]):([A-Za-z][\w.+-]*(?:\/[\w.+-]+)*)$/;
+
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /** A path in a repository that stays in it. */
@@ -37,6 +40,8 @@ const PATH = /^(?!.*(^|\/)(\.\.?|\.git)(\/|$))[A-Za-z0-9_.][\w.+@ -]*(\/[\w.+@ -
 export function repositoryReference(text: string): RepositoryReference | undefined {
   const [, url, commit, path] = REPOSITORY.exec(text) ?? [];
   if (url === undefined) return undefined;
+  const [, bare, folder] = commit === undefined ? (UNPINNED.exec(url) ?? []) : [];
+  if (bare !== undefined && folder !== undefined) return { url: bare, path: folder };
   return { url, ...(commit !== undefined && { commit }), ...(path !== undefined && { path }) };
 }
 

@@ -105,7 +105,7 @@ it("writes nothing where one of them can't be had", async () => {
     status: 1,
     stdout: "",
     stderr: expect.stringMatching(
-      /^2 faults in what is to be pinned:\n {2}http:\/\/127\.0\.0\.1:1: found no answer \(.*\); wanted to be able to ask it from here\n {2}nothing was written\n$/,
+      /^1 fault in what is to be pinned:\n {2}http:\/\/127\.0\.0\.1:1: found no answer \(.*\); wanted to be able to ask it from here\n {2}nothing was written\n$/,
     ),
   });
   vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${port}`);

@@ -58,6 +58,9 @@ it("goes by the manifest of its repository for what isn't said", () => {
 
 it("is no registry without a commit, and shows the line to write", () => {
   const [, commit] = source.split("#");
+  expect(registryProblems({ e: `${repository.url}:official-recipes` })).toEqual([
+    `registries.e: ${repository.url}: found no commit; what a branch has changes, so pin it: e: ${source}:official-recipes`,
+  ]);
   expect(registryProblems({ a: source, b: `${repository.url}#master`, c: "recipes", d: repository.url })).toEqual([
     expect.stringMatching(/^registries\.b: file:.*: found "master", which is no commit; .* pin it: b: file:.*#/),
     'registries.c: found "recipes"; allowed: URL#COMMIT[:FOLDER]',
