@@ -33,9 +33,8 @@ const manifest = z.object({
 });
 
 /**
- * Problems of the declared registries that can be told without fetching any of them, a line each.
- *
- * @throws nothing: each line begins with the registry's path in the stack config.
+ * Problems of the declared registries that can be told without fetching any of them: a line each, which begins with the
+ * registry's path in the stack config.
  */
 export function registryProblems(registries: Registries): readonly string[] {
   return Object.entries(registries).flatMap(([name, source]) => {
