@@ -1,8 +1,7 @@
 /** Completion for shells: a script for each, and what it asks for while a person types. */
 
-import { readdirSync } from "node:fs";
 import { Argument, Command, type CommandUnknownOpts, type Option } from "@commander-js/extra-typings";
-import { shippedFolder } from "../facts/recipeFile";
+import { shippedFiles } from "../sources/recipeFile";
 import { stacksHere } from "./cluster";
 
 /** The program is the word that was typed, so that a path to it completes too. A candidate is never code to the shell. */
@@ -99,5 +98,5 @@ function valuesOf(choices: readonly string[] | undefined, name: string): readonl
 }
 
 function recipeNames(): readonly string[] {
-  return readdirSync(shippedFolder()).flatMap((file) => /^(.+)\.ya?ml$/.exec(file)?.[1] ?? []);
+  return shippedFiles().flatMap((file) => /^(.+)\.ya?ml$/.exec(file)?.[1] ?? []);
 }

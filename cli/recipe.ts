@@ -1,17 +1,18 @@
-/** `spark-mesh recipe`: what a recipe would run, and what a recipe may say. */
+/** `spark-mesh recipe`: what recipes there are, what one would run, and what a recipe may say. */
 
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { readIncluded, readRecipeFile } from "../facts/recipeFile";
 import { shellQuoted } from "../facts/sshArguments";
-import { type LaunchPlan, type LaunchWish, planLaunch } from "../plan/launch/launch";
+import type { LaunchPlan } from "../plan/launch/launch";
 import { parallelText } from "../plan/launch/ranks";
 import { parseRecipe } from "../plan/recipe/recipe";
 import { recipeJsonSchema } from "../plan/recipe/schema";
-import { exampleMesh, type ShownTopology, TOPOLOGIES } from "./exampleMesh";
+import { openRecipe } from "../sources/recipeFile";
+import { exampleLaunch, MANY } from "./exampleLaunch";
+import { type ShownTopology, TOPOLOGIES } from "./exampleMesh";
 import { print, printJson } from "./output";
-
-/** Sparks that are enough for every recipe, where the command line doesn't say how many there are. */
-const MANY = 64;
+import { listRecipes } from "./recipeList";
+import { pinRecipe } from "./recipePin";
+import { stackRegistries } from "./registries";
 
 interface ShowOptions {
   /** How many Sparks there are. Default: as many as the recipe needs. */
@@ -20,19 +21,35 @@ interface ShowOptions {
   readonly topology?: ShownTopology | undefined;
   /** Overrides by key; `true` and `false` are no texts. */
   readonly set: Readonly<Record<string, string | boolean>>;
+  readonly stack?: string | undefined;
   readonly json?: true | undefined;
 }
 
 export function recipeCommand() {
   const recipe = new Command("recipe")
-    .summary("show what a recipe would run on each rank, without any host")
-    .description("Shows what a recipe would run on each rank, without any host.")
-    .usage("show NAME|FILE [options]\n       spark-mesh recipe schema");
+    .summary("find recipes, show what one would run on each rank, pin what it gets")
+    .description("Finds recipes, shows what one would run on each rank, and pins what it gets; asks no host.")
+    .usage("COMMAND [options]");
+  recipe
+    .command("list")
+    .summary("the recipes that ship, and those of the stack's registries")
+    .description("Lists the recipes that ship, and those of the stack's registries.")
+    .addOption(stackOption())
+    .option("--json", "one JSON document on stdout")
+    .action((options) => listRecipes([], options));
+  recipe
+    .command("search")
+    .summary("the recipes that have all of these words in them")
+    .description("Lists the recipes that have all of these words in their name, model, runtime or description.")
+    .argument("<WORD...>", "in any case")
+    .addOption(stackOption())
+    .option("--json", "one JSON document on stdout")
+    .action((words, options) => listRecipes(words, options));
   recipe
     .command("show")
     .summary("what a recipe would run")
     .description("Shows what a recipe would run on each rank, without any host.")
-    .addArgument(new Argument("<RECIPE>", "a recipe in recipes/, without .yaml, or a recipe's path"))
+    .addArgument(new Argument("<RECIPE>", "a name in recipes/, @registry/name, URL#COMMIT:path, or a path"))
     .addOption(
       new Option(
         "--hosts <N>",
@@ -45,14 +62,30 @@ export function recipeCommand() {
         .argParser(override)
         .default({}, "none"),
     )
+    .addOption(stackOption())
     .option("--json", "one JSON document on stdout")
     .action((name, options) => show(name, options));
+  recipe
+    .command("pin")
+    .summary("write image digest and model revisions of a deployment into the stack")
+    .description(
+      "Asks Hugging Face and the image's registry what the deployments of a recipe would get now, and writes that into " +
+        "their overrides. Where one of them can't be asked, nothing is written.",
+    )
+    .addArgument(new Argument("<RECIPE>", "as a deployment of the stack names it, or that deployment's name"))
+    .addOption(stackOption("the stack whose file is written (default: the only one in this folder)"))
+    .option("--json", "one JSON document on stdout")
+    .action((name, options) => pinRecipe(name, options));
   recipe
     .command("schema")
     .summary("the format of recipes as a JSON schema, for editors")
     .description("Prints the format of recipes as a JSON schema, for editors.")
     .action(() => printJson(recipeJsonSchema()));
   return recipe;
+}
+
+function stackOption(description = "the stack that declares registries (default: the only one in this folder)") {
+  return new Option("--stack <NAME>", description);
 }
 
 function hostCount(text: string): number {
@@ -74,23 +107,9 @@ function show(recipe: string, options: ShowOptions): void {
 }
 
 /** The plan for the Sparks that the command line names, or for as many as the recipe needs. */
-function shown(wanted: string, { hosts: count, topology, set }: ShowOptions): LaunchPlan {
-  const { file, text, folder } = readRecipeFile(wanted);
-  const recipe = parseRecipe(file, text, (from, name) => readIncluded(folder, from, name));
-  const wish = (hosts: LaunchWish["hosts"]): LaunchWish => ({
-    name: recipe.name.toLowerCase().replace(/[^a-z0-9]+/g, "-"),
-    recipe,
-    overrides: { values: set, path: (key) => `--set ${key}` },
-    hosts,
-    chosen: false,
-  });
-  const needed = () => planLaunch(wish(Array.from({ length: MANY }, anyHost))).ranks.length;
-  const { hosts, mesh } = exampleMesh(count ?? needed(), topology);
-  return planLaunch(wish(hosts), mesh);
-}
-
-function anyHost(): LaunchWish["hosts"][number] {
-  return { name: "", address: "", home: "" };
+function shown(wanted: string, { hosts: count, topology, set, stack }: ShowOptions): LaunchPlan {
+  const { file, text, readBase } = openRecipe(wanted, wanted.startsWith("@") || stack ? stackRegistries(stack) : {});
+  return exampleLaunch(parseRecipe(file, text, readBase), set, count, topology);
 }
 
 function documentOf({ recipe: name, ranks, warnings }: LaunchPlan): unknown {

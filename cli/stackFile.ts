@@ -81,6 +81,32 @@ export function pinInStackFile(text: string, host: string, hostKey: string, path
   return textOf(document);
 }
 
+/**
+ * The text of a stack's file with one override of a deployment that is in it, in the form that its overrides have.
+ *
+ * @throws Faults where the file has no such entry.
+ */
+export function overrideInStackFile(
+  text: string,
+  deployment: string,
+  key: string,
+  value: string,
+  path: string,
+): string {
+  const document = parse(text, path);
+  const list = configOf(document)?.get(`${NAMESPACE}deployments`);
+  const entry = isSeq(list) ? list.items.find((item) => isMap(item) && item.get("name") === deployment) : undefined;
+  if (!isMap(entry)) {
+    throw new Faults(path, [
+      `${NAMESPACE}deployments: found no entry of a list for ${deployment}; wanted one to write overrides into`,
+    ]);
+  }
+  const overrides = entry.get("overrides");
+  if (isMap(overrides)) overrides.set(key, value);
+  else entry.set("overrides", document.createNode({ [key]: value }));
+  return textOf(document);
+}
+
 function textOf(document: Document): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { packed } from "../facts/repository";
 import {
   renderDeployDocument,
   renderImageDocument,
@@ -11,6 +10,7 @@ import { differenceText } from "../plan/difference";
 import { isSecret } from "../plan/launch/flags";
 import { isNetworkVariable } from "../plan/nccl";
 import type { Difference } from "../plan/plan";
+import { packed } from "../sources/repository";
 import type { Work } from "./host";
 import type { Mesh } from "./mesh";
 import { Model } from "./model";

@@ -98,6 +98,10 @@ export interface DeploymentConfig {
   readonly readySeconds: number;
   /** Whose values count for what ranks reach one another by: the recipe's, or the mesh's. @default "recipe" */
   readonly fabricEnv?: "recipe" | "mesh";
+  /** Words behind the server's own, which they win over. No shell looks at them. */
+  readonly args?: readonly string[];
+  /** Variables of its containers, over those of the cluster and of its recipe. May have keys in it. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export type TopologyWish = "auto" | "direct" | "ring" | "switch";
@@ -116,6 +120,10 @@ export interface ClusterConfig {
   readonly trust: boolean;
   readonly system: SystemConfig;
   readonly deployments: readonly DeploymentConfig[];
+  /** Variables of all deployments' containers, over those of their recipes. May have keys in it. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Repositories with recipes, by name: `URL#COMMIT`, and `:FOLDER` behind it where recipes lie. */
+  readonly registries?: Readonly<Record<string, string>>;
   /** Hugging Face's, for models that ask for one. Secret. */
   readonly hfToken?: string;
   /** Names of hosts that are gone. */

@@ -1,5 +1,6 @@
 import { judgeCables, unknownHost } from "./cables";
 import type { ClusterConfig, DeploymentConfig } from "./cluster";
+import { judgeEnvironment } from "./environment";
 import { Faults } from "./faults";
 import { judgeHosts, namesOf } from "./hosts";
 import { judge, shown, unknownKey } from "./judge";
@@ -69,6 +70,11 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
     const deployment = judge(faults, schema.deployment, entry, path, { keys });
     if (deployment === undefined) return;
     const { name, hosts: chosen, mods, build } = deployment;
+    const env = deployment.env === undefined ? undefined : judgeEnvironment(faults, deployment.env, `${path}.env`);
+    const args = deployment.args?.map(String);
+    if (args?.[0] !== undefined && !/^-/.test(args[0])) {
+      faults.push(`${path}.args[0]: found ${shown(args[0])}; allowed: a flag first, e.g. --max-num-seqs`);
+    }
     const other = pathOf.get(name);
     if (other !== undefined) {
       faults.push(`${path}.name: ${name} is already used by ${other}; every deployment needs its own`);
@@ -85,6 +91,8 @@ function judgeDeployments(faults: string[], list: readonly unknown[], hosts: rea
       ...(mods !== undefined && { mods }),
       ...(build !== undefined && { build }),
       ...(fabricEnv && { fabricEnv }),
+      ...(args && { args }),
+      ...(env && { env }),
     });
   });
   return deployments;
@@ -167,6 +175,10 @@ export function parseClusterConfig(
   });
   const deploymentList = values.has("deployments") ? listOf(faults, value("deployments"), "deployments", "name") : [];
   const deployments = judgeDeployments(faults, deploymentList ?? [], names);
+  const env = values.has("env") ? judgeEnvironment(faults, value("env"), "env") : undefined;
+  const registries = values.has("registries")
+    ? judge(faults, schema.registries, value("registries"), "registries")
+    : undefined;
   const token = values.get("hfToken");
   const hfToken = token === undefined ? undefined : judge(faults, schema.hfToken, token, "hfToken", { secret: true });
   const abandon = judge(faults, schema.abandon, value("abandon"), "abandon");
@@ -186,6 +198,8 @@ export function parseClusterConfig(
     deployments,
     abandon,
     ...(cables && { cables }),
+    ...(env && { env }),
+    ...(registries && { registries }),
     ...(hfToken !== undefined && { hfToken }),
   };
 }

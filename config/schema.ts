@@ -155,11 +155,24 @@ export const system = z.strictObject(
   allowed("dockerGroup, sudoers, removeIpc, earlyoom"),
 );
 
+/** `env`, and that of a deployment. */
+export const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
+  z.union([z.string(), z.number(), z.boolean()], allowed("a text, a number, true or false")),
+  allowed("variables' names, letters, digits and _, each with a text, a number, true or false"),
+);
+
+const wordText = "a text or a number, one word of the server's";
+const words = z.array(z.union([z.string(), z.number()], allowed(wordText)), allowed("a list of words"));
+
 /** One entry of `deployments`. */
 export const deployment = z.strictObject(
   {
     name,
-    recipe: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "a name in recipes/, or a path"),
+    recipe: text(
+      /^(?![-\s])[^\p{Cc}]{1,1024}$/u,
+      "a name in recipes/, @registry/name, URL#COMMIT:path of a git repository, or a path",
+    ),
     hosts: z
       .array(name, allowed("a list of hosts' names"))
       .min(1, allowed("a list of hosts' names, not empty"))
@@ -175,8 +188,18 @@ export const deployment = z.strictObject(
     build: text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "URL#COMMIT of a git repository").optional(),
     readySeconds: whole(30, 86400).default(3600),
     fabricEnv: z.enum(["recipe", "mesh"], allowed("recipe or mesh")).optional(),
+    args: words.optional(),
+    // Judged by itself, as `environment`: a value of it is never shown.
+    env: z.unknown().optional(),
   },
   allowed("a deployment: name and recipe at least"),
+);
+
+/** `registries`; what a repository's commit is worth is sources/registry.ts's to say. */
+export const registries = z.record(
+  z.string().regex(/^[A-Za-z0-9][\w.-]{0,62}$/),
+  text(/^(?![-\s])[^\p{Cc}]{1,1024}$/u, "URL#COMMIT[:FOLDER] of a git repository"),
+  allowed("names of letters, digits and . _ -, a letter or digit first, each with URL#COMMIT[:FOLDER]"),
 );
 
 /** `topology`. */
@@ -211,6 +234,8 @@ const TOP_LEVEL_KEYS = [
   "trust",
   "system",
   "deployments",
+  "env",
+  "registries",
   "hfToken",
   "abandon",
 ] as const;

@@ -49,20 +49,35 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   "system.earlyoom": "earlyoom, which has to be installed, kills an engine before the host runs out of memory.",
   deployments: "Served models.",
   "deployments[].name": "Unique.",
-  "deployments[].recipe": "What is served: a name in recipes/, or a path from the project's folder.",
+  "deployments[].recipe":
+    "What is served: a name in recipes/, @registry/name, URL#COMMIT:path of a git repository, or a path from the project's folder.",
   "deployments[].hosts": "In rank order; the first answers. Default: as many as the recipe needs, in order.",
   "deployments[].overrides":
     "Values over those of the recipe: its parameters, model, container, options of the container.",
-  "deployments[].mods": "Where the recipe's mods are. Default: beside the recipe.",
-  "deployments[].build": "What builds the image. Default: it is pulled, or there.",
+  "deployments[].mods":
+    "Where the recipe's mods are. Default: beside the recipe, in its repository, else in the registry eugr.",
+  "deployments[].build":
+    "What builds the image. Default: it is pulled, or there; one without a registry's name is built by the recipe's own repository, where that can.",
   "deployments[].fabricEnv":
     "`mesh`: the variables by which ranks reach one another are the mesh's, whatever the recipe has. Default: recipe.",
   "deployments[].readySeconds": "How many seconds `up` waits for the server's first answer.",
+  "deployments[].args":
+    "Words behind the server's own arguments, each one argument; the last of a flag counts. No shell looks at them.",
+  "deployments[].env": "Variables of its containers, over spark-mesh:env and the recipe's.",
+  env: "Variables of all deployments' containers, over the recipes'; a deployment's own win.",
+  registries:
+    "Git repositories with recipes, by the name that @name/recipe has them by: URL#COMMIT, and :FOLDER behind it.",
   hfToken: "For models that Hugging Face gates. Set it by `pulumi config set --secret spark-mesh:hfToken`.",
   abandon: "Names of hosts that are gone for good.",
 };
 
 const encrypted = z.strictObject({ secure: z.string() });
+
+/** Each value of it may be a secret, and so may all of it. */
+const environment = z.union([
+  encrypted,
+  z.record(schema.environment.keyType, schema.environment.valueType.or(encrypted)),
+]);
 
 /** The values as they stand in the file, where a secret is encrypted. */
 const values = z.strictObject({
@@ -75,7 +90,9 @@ const values = z.strictObject({
   network: schema.network.optional(),
   trust: schema.trust,
   system: schema.system.optional(),
-  deployments: z.array(schema.deployment).optional(),
+  deployments: z.array(schema.deployment.extend({ env: environment.optional() })).optional(),
+  env: environment.optional(),
+  registries: schema.registries.optional(),
   hfToken: encrypted.optional(),
   abandon: schema.abandon,
 } satisfies Readonly<Record<schema.TopLevelKey, z.ZodType>>);

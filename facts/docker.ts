@@ -56,6 +56,8 @@ export interface ModelFacts {
   readonly id: string;
   readonly files: number;
   readonly bytes: number;
+  /** Path below ~/.cache/huggingface of a link that leads out of it; with a slash at its end, one among the files there. */
+  readonly leaves?: string;
   /** What whoever fetched it last left beside it; undefined for a folder, and where it isn't all there. */
   readonly recorded?: { readonly commit: string; readonly files: number; readonly bytes: number };
 }
@@ -131,6 +133,8 @@ const rawModel = z.object({
   /** What was asked for, or `-`. */
   revision: z.string().nullish(),
   record: z.string().nullish(),
+  /** "" for none. */
+  leaves: z.string().nullish(),
   files: z.number(),
   bytes: z.number(),
 });
@@ -218,7 +222,14 @@ function containerFacts(raw: z.infer<typeof rawContainer>, now: number): Contain
 }
 
 /** A record that can't be read is none: whoever fetches the model next writes it anew. */
-function modelFacts({ id, revision, record, files, bytes }: z.infer<typeof rawModel>): DockerFacts["models"][number] {
+function modelFacts({
+  id,
+  revision,
+  record,
+  leaves,
+  files,
+  bytes,
+}: z.infer<typeof rawModel>): DockerFacts["models"][number] {
   let json: unknown;
   try {
     json = JSON.parse(record ?? "");
@@ -229,6 +240,7 @@ function modelFacts({ id, revision, record, files, bytes }: z.infer<typeof rawMo
   return {
     id,
     ...(revision && revision !== "-" && { revision }),
+    ...(leaves && { leaves }),
     files,
     bytes,
     ...(recorded && { recorded: { commit: recorded.commit, files: recorded.files, bytes: recorded.bytes } }),

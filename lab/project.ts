@@ -22,6 +22,7 @@ const PROGRAM = [
   "planning.ts",
   "loader.cjs",
   "config",
+  "sources",
   "facts",
   "plan",
   "components",

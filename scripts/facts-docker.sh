@@ -68,12 +68,13 @@ nvidia_files_there() {
 	type -P nvidia-container-runtime-hook >/dev/null
 }
 
-# Prints a JSON object for each model: the record beside it, and files and bytes of what is there.
+# Prints a JSON object for each model: the record beside it, files and bytes of what is there, and the first link in it
+# that a container can't follow.
 docker_models_there() {
-	local line revision name folder place commit record count cache=$HOME/.cache/huggingface
+	local line revision name folder place commit record count leaves cache=$HOME/.cache/huggingface
 	for line in "${docker_models[@]}"; do
 		read -r revision name <<<"$line"
-		record=null place=''
+		record=null place='' leaves=''
 		if [[ $name == /* ]]; then
 			folder=$name
 		else
@@ -91,13 +92,15 @@ docker_models_there() {
 			[[ $commit =~ ^[0-9A-Za-z_.-]+$ && $commit != .* ]] || commit=none
 			folder=$folder/snapshots/$commit
 			place=$(cd -P -- "$cache" && printf '%s/%s' "$PWD" "$folder")
+			leaves=$(leaving_link "$cache" "${folder%/snapshots/*}" "$revision" "$commit")
 			folder=$cache/$folder
 			read -r revision _ <<<"$line"
 		fi
 		count=$(count_model "$folder" "$place")
 		json_string "$name" && name=$REPLY
-		json_string "$revision"
-		printf '{"id":%s,"revision":%s,"record":%s,%s}\n' "$name" "$REPLY" "$record" "$count"
+		json_string "$revision" && revision=$REPLY
+		json_string "$leaves"
+		printf '{"id":%s,"revision":%s,"record":%s,"leaves":%s,%s}\n' "$name" "$revision" "$record" "$REPLY" "$count"
 	done
 }
 
@@ -129,6 +132,27 @@ count_model() {
 			if (NF == 3 && up == $2 + 1 && substr(link, 1, 6) == "blobs/" && blob in size) { files++; bytes += size[blob] }
 		}
 		END { printf "\"files\":%d,\"bytes\":%.0f", files, bytes }'
+}
+
+# Prints the first link on the way to the files of the commit $4, the revision $3, in the folder $2 below the cache $1 whose
+# end is outside of the cache, where a container has nothing else; the folder of the commit with a slash behind it for one
+# among its files. Nothing where there is none.
+leaving_link() {
+	(
+		cd -P -- "$1" || exit 0
+		for path in hub "$2" "$2"/{refs,"refs/$3",blobs,snapshots} "$2/snapshots/$4"; do
+			[[ -L $path ]] || continue
+			target=$(readlink -m -- "$path")
+			[[ $(readlink -- "$path") != /* && $target == "$PWD"/* ]] || { printf '%s' "$path" && exit 0; }
+		done
+		[[ ! -d $2/snapshots/$4 ]] || timeout 20 find "$2/snapshots/$4" -maxdepth 8 -type l -printf '%d %l\n' | head -n 40000 | awk -v folder="$2/snapshots/$4/" '
+			{
+				link = substr($0, length($1) + 2)
+				for (up = 0; substr(link, 1, 3) == "../"; up++) link = substr(link, 4)
+				# Four folders up is the cache.
+				if (substr(link, 1, 1) == "/" || up > $1 + 3) { printf "%s", folder; exit }
+			}'
+	)
 }
 
 # Prints a JSON object for each endpoint whose head's container is among the names $1, which have spaces around them.

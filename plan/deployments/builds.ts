@@ -1,5 +1,5 @@
-import { BUILDER } from "../../facts/buildSource";
 import type { ImageBuild } from "../../facts/imageBuild";
+import { BUILDER } from "../../sources/buildSource";
 import { localName } from "../launch/docker";
 import type { LaunchPlan } from "../launch/launch";
 import type { Recipes } from "./launches";
@@ -12,8 +12,13 @@ const OWN_WORDS = [
 ];
 
 /** What a deployment's image is to be built from; undefined where it isn't to be built. */
-export function buildOf({ buildArgs }: LaunchPlan, { build }: DeploymentRecipe): ImageBuild | undefined {
-  return build && { commit: build.commit, arguments: buildArgs };
+export function buildOf(
+  { buildArgs, ranks }: LaunchPlan,
+  { build, buildsUnnamed }: DeploymentRecipe,
+): ImageBuild | undefined {
+  // Docker Hub's own images, which have no slash either, serve no model.
+  if (!build || (buildsUnnamed && ranks[0]?.image.includes("/"))) return undefined;
+  return { commit: build.commit, arguments: buildArgs };
 }
 
 export function isBuiltFrom(found: ImageBuild | undefined, wanted: ImageBuild): boolean {

@@ -102,7 +102,7 @@ function planFetch(launch: LaunchPlan, members: readonly Member[], object: strin
   };
 }
 
-function modelOf({ models }: DockerFacts, wanted: NeededModel): ModelFacts | undefined {
+export function modelOf({ models }: DockerFacts, wanted: NeededModel): ModelFacts | undefined {
   return models.find((model) => isSameModel(model, wanted));
 }
 

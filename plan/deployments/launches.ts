@@ -34,17 +34,26 @@ export function launchesOf(
 ): readonly LaunchPlan[] {
   const faults: string[] = [];
   const launches = cluster.deployments.flatMap((deployment, index) => {
-    const { name, overrides, hosts, fabricEnv } = deployment;
+    const { name, overrides, hosts, fabricEnv, args = [], env = {} } = deployment;
+    const declared = {
+      values: { ...cluster.env, ...env },
+      path: (variable: string) => `spark-mesh:${variable in env ? `deployments[${index}].env` : "env"}.${variable}`,
+    };
     const found = recipes.get(name);
     if (!found) throw new Error(`the recipe of ${name} was not read`);
     try {
       const wish = {
         name,
         recipe: found.recipe,
-        overrides: { values: overrides, path: (key: string) => `spark-mesh:deployments[${index}].overrides.${key}` },
+        overrides: {
+          values: overrides,
+          path: (key: string) => `spark-mesh:deployments[${index}].overrides.${key}`,
+          args: args.map((text, at) => ({ text, at: `spark-mesh:deployments[${index}].args[${at}]` })),
+        },
         hosts: candidatesOf(cluster, deployment).map(rankHost),
         chosen: hosts !== undefined,
         ...(fabricEnv && { fabricEnv }),
+        declared,
         known: { mods: digestsOf(found) },
       };
       const launch = planLaunch(wish, mesh);

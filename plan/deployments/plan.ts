@@ -1,6 +1,6 @@
 import type { ImageBuild } from "../../facts/imageBuild";
-import type { ModFile } from "../../facts/mods";
-import type { Checkout } from "../../facts/repository";
+import type { ModFile } from "../../sources/mods";
+import type { Checkout } from "../../sources/repository";
 import type { LaunchPlan, RankLaunch } from "../launch/launch";
 import type { NeededModel } from "../launch/models";
 import type { Difference, HostPlan } from "../plan";
@@ -13,6 +13,8 @@ export interface DeploymentRecipe {
   readonly mods: Readonly<Record<string, readonly ModFile[]>>;
   /** Undefined where it isn't built. */
   readonly build?: Checkout;
+  /** True: nobody declared it, so only an image that no registry has, `vllm-node`, is built. */
+  readonly buildsUnnamed?: true;
 }
 
 /** One thing that is fetched once, on the head, and copied to every other host of a deployment. */

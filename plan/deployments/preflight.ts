@@ -4,7 +4,7 @@ import { FLAGS } from "../launch/flags";
 import { type LaunchPlan, PORT } from "../launch/launch";
 import { GIB, inGib } from "../launch/memory";
 import { bytesOf } from "../recipe/size";
-import { completeModel, lackingBytes, wantedImage } from "./fetches";
+import { completeModel, lackingBytes, modelOf, wantedImage } from "./fetches";
 import { imageOf, type Member } from "./members";
 import type { DeploymentPlan } from "./plan";
 import { foreignStack } from "./ranks";
@@ -29,6 +29,7 @@ export function deploymentFaults(
     ...members.flatMap((member) => foreignFaults(launch.name, member, stack)),
     ...portFaults(launch, members[0]),
     ...members.flatMap((member) => diskFaults(launch, member, members, fetches)),
+    ...members.flatMap((member) => linkFaults(launch, member)),
     ...sourceFaults(launch, members, fetches),
     ...(cluster.trust ? [] : trustFaults(launch.name, members, fetches)),
   ];
@@ -110,6 +111,21 @@ function diskFaults(
     ...tooFull(host, docker.home, docker.homeFree, wanted, lacking.map(({ id }) => id).join(", ")),
     ...tooFull(host, "Docker's folder", docker.rootFree, image, reference),
   ];
+}
+
+/** Links that end outside of what a container has of its host: the server finds nothing there. */
+function linkFaults({ models }: LaunchPlan, { host, docker }: Member): readonly string[] {
+  if (!docker) return [];
+  return models.flatMap((model) => {
+    const leaves = modelOf(docker, model)?.leaves;
+    if (leaves === undefined) return [];
+    const what = leaves.endsWith("/")
+      ? `a link in ~/.cache/huggingface/${leaves}`
+      : `~/.cache/huggingface/${leaves}, a link`;
+    return [
+      `${host}: ${model.use} ${model.id}: found ${what} that leads out of ~/.cache/huggingface, wanted none: a container has nothing else; put there what it leads to, or make a link of ~/.cache/huggingface itself`,
+    ];
+  });
 }
 
 function tooFull(

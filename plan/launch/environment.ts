@@ -5,8 +5,16 @@ type Variables = Readonly<Record<string, string>>;
 /** What every container gets, unless the recipe has another value. The model is on the host before a rank starts. */
 const DEFAULTS: Variables = { HF_HUB_OFFLINE: "1", NCCL_CUMEM_ENABLE: "0", OMP_NUM_THREADS: "4" };
 
+/** Variables that the stack declares for a deployment. */
+export interface DeclaredEnvironment {
+  readonly values: Variables;
+  /** How messages name one, e.g. `spark-mesh:env.NCCL_DEBUG`. */
+  readonly path: (name: string) => string;
+}
+
 /**
- * The environment of one rank by name: the recipe's values over the mesh's, what stands before its command over both.
+ * The environment of one rank by name: the recipe's values over the mesh's, what stands before its command over both, and
+ * what the stack declares over all.
  *
  * @param fabricEnv `mesh`: by what ranks reach one another, the mesh's values count, and those of the others are left out.
  */
@@ -16,11 +24,12 @@ export function rankEnvironment(
   recipe: Variables,
   command: Variables,
   fabricEnv: FabricEnv,
+  declared: Variables,
 ): Variables {
   const own = Object.entries({ ...recipe, ...command }).filter(
     ([name]) => fabricEnv === "recipe" || !isFabric(name, mesh),
   );
-  const all = { ...DEFAULTS, ...mesh, ...launch, ...Object.fromEntries(own) };
+  const all = { ...DEFAULTS, ...mesh, ...launch, ...Object.fromEntries(own), ...declared };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

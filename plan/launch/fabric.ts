@@ -1,5 +1,6 @@
 import { BOOTSTRAP_VARIABLES, type RankMesh } from "../nccl";
 import type { Recipe } from "../recipe/recipe";
+import type { DeclaredEnvironment } from "./environment";
 import type { RankHost } from "./ranks";
 
 type Variables = Readonly<Record<string, string>>;
@@ -25,7 +26,12 @@ const INTERFACES: readonly string[] = [HCA, ...BOOTSTRAP_VARIABLES];
 /** Variables of which NCCL takes the beginning of a name for the name. */
 const BY_PREFIX = [HCA, "NCCL_SOCKET_IFNAME"];
 
-const WINS = "the recipe wins, unless the deployment has fabricEnv: mesh";
+/** Whose value counts where it differs, and how the mesh's would. */
+function wins({ declared }: Fabric, name: string): string {
+  return declared && name in declared.values
+    ? "the stack's env wins; leave it out there"
+    : "the recipe wins, unless the deployment has fabricEnv: mesh";
+}
 
 /** Whether a value of the recipe's gives way where the mesh is to win: it has another, or means that there is none. */
 export function isFabric(name: string, mesh: Variables): boolean {
@@ -37,6 +43,9 @@ export interface Fabric {
   readonly recipe: Recipe;
   /** Variables that stand before the command. */
   readonly command: Variables;
+  readonly declared?: DeclaredEnvironment;
+  /** `mesh`: of the recipe's values none counts. */
+  readonly fabricEnv: FabricEnv;
   /** One a rank. */
   readonly hosts: readonly RankHost[];
   /** The mesh's variables of each rank, as ncclEnv gives them. */
@@ -53,10 +62,10 @@ export function fabricWarnings(fabric: Fabric): readonly string[] {
   const ring = RING_VARIABLES.flatMap((name) => {
     const wanted = variables[0]?.[name];
     if (wanted === undefined || wished[name] === undefined || wished[name] === wanted) return [];
-    return [`${found(name)}, the ring needs ${wanted}; ${WINS}`];
+    return [`${found(name)}, the ring needs ${wanted}; ${wins(fabric, name)}`];
   });
   const own = OWN_VARIABLES.filter((name) => hosts.length > 1 && wished[name] !== undefined).map(
-    (name) => `${placeOf(fabric, name)}: the same on every rank, each of which has its own; ${WINS}`,
+    (name) => `${placeOf(fabric, name)}: the same on every rank, each of which has its own; ${wins(fabric, name)}`,
   );
   if (hosts.length < 2 || !mesh) return [...ring, ...own];
   const interfaces = INTERFACES.flatMap((name) =>
@@ -65,18 +74,21 @@ export function fabricWarnings(fabric: Fabric): readonly string[] {
       const value = wished[name];
       if (value === undefined || wanted === undefined) return [];
       const isSame = name === HCA ? isSameDevices(value, wanted, devicesOf(mesh, host)) : bare(value) === wanted;
-      return isSame ? [] : [`${found(name)}, ${host} needs ${wanted}; ${WINS}`];
+      return isSame ? [] : [`${found(name)}, ${host} needs ${wanted}; ${wins(fabric, name)}`];
     }),
   );
   const index = hosts
     .filter(() => wished[GID_INDEX] !== undefined)
-    .map(({ name }) => `${found(GID_INDEX)}, ${name} needs none: it differs by host, and moves; ${WINS}`);
+    .map(
+      ({ name }) =>
+        `${found(GID_INDEX)}, ${name} needs none: it differs by host, and moves; ${wins(fabric, GID_INDEX)}`,
+    );
   return [...ring, ...own, ...interfaces, ...index];
 }
 
 /** Devices and interfaces that the recipe names and that have no cable on the host of a rank, or aren't there at all. */
 export function fabricProblems(fabric: Fabric): readonly string[] {
-  const { hosts, mesh } = fabric;
+  const { hosts, mesh, declared } = fabric;
   if (hosts.length < 2 || !mesh) return [];
   const wished = wishedBy(fabric);
   return INTERFACES.flatMap((name) => {
@@ -88,7 +100,7 @@ export function fabricProblems(fabric: Fabric): readonly string[] {
         .map((one) => {
           const cabled = mesh.hosts.find((other) => other.name === host.name)?.netdevs ?? [];
           const names = cabled.map(({ netdev, roceDevice }) => (name === HCA ? roceDevice : netdev));
-          return `${placeOf(fabric, name)}: found ${JSON.stringify(one)}, which has no cable on ${host.name}, wanted one of ${names.join(", ") || "none"}; leave ${name} out, or give the deployment fabricEnv: mesh`;
+          return `${placeOf(fabric, name)}: found ${JSON.stringify(one)}, which has no cable on ${host.name}, wanted one of ${names.join(", ") || "none"}; leave ${name} out${declared && name in declared.values ? "" : ", or give the deployment fabricEnv: mesh"}`;
         }),
     );
   });
@@ -138,10 +150,11 @@ function bare(value: string): string {
   return value.replace(/^=/, "").replace(/:\d+$/, "").trim();
 }
 
-function wishedBy({ recipe, command }: Fabric): Variables {
-  return { ...recipe.env, ...command };
+function wishedBy({ recipe, command, declared, fabricEnv }: Fabric): Variables {
+  return { ...(fabricEnv === "recipe" && { ...recipe.env, ...command }), ...declared?.values };
 }
 
-function placeOf({ recipe: { source }, command }: Fabric, name: string): string {
+function placeOf({ recipe: { source }, command, declared }: Fabric, name: string): string {
+  if (declared && name in declared.values) return declared.path(name);
   return `${name in command ? source.at(["command"]) : source.at(["env", name])}: env.${name}`;
 }

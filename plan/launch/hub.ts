@@ -1,6 +1,7 @@
 import type { Word } from "../recipe/command";
 import type { Recipe } from "../recipe/recipe";
 import { HUB_MOUNTS } from "./docker";
+import type { DeclaredEnvironment } from "./environment";
 import { FLAGS, flagValue } from "./flags";
 import type { NeededModel } from "./models";
 
@@ -15,10 +16,14 @@ export function hubProblems(
   words: readonly Word[],
   env: Readonly<Record<string, string>>,
   models: readonly NeededModel[],
+  declared?: DeclaredEnvironment,
 ): readonly string[] {
   const fromHub = models.filter(({ id }) => !id.startsWith("/"));
   if (fromHub.length === 0) return [];
-  const at = (name: string) => (name in written ? source.at(["env", name]) : source.at(["command"]));
+  const at = (name: string) => {
+    if (declared && name in declared.values) return declared.path(name);
+    return `${name in written ? source.at(["env", name]) : source.at(["command"])}: env.${name}`;
+  };
   const cache = cacheBy(env);
   const caches = HUB_MOUNTS.map((mount) => `${mount}/hub`);
   const downloads = flagValue(words, FLAGS.downloadDir);
@@ -27,12 +32,12 @@ export function hubProblems(
   return [
     ...(cache && !caches.includes(cache.folder)
       ? [
-          `${at(cache.name)}: env.${cache.name}: found ${JSON.stringify(env[cache.name])}, which has the models in ${cache.folder}, wanted ${caches.join(" or ")}, where they are; leave it out`,
+          `${at(cache.name)}: found ${JSON.stringify(env[cache.name])}, which has the models in ${cache.folder}, wanted ${caches.join(" or ")}, where they are; leave it out`,
         ]
       : []),
     ...(/^(1|true)$/i.test(env.VLLM_USE_MODELSCOPE ?? "")
       ? [
-          `${at("VLLM_USE_MODELSCOPE")}: env.VLLM_USE_MODELSCOPE: found ${env.VLLM_USE_MODELSCOPE}, wanted none: models are fetched from Hugging Face; leave it out`,
+          `${at("VLLM_USE_MODELSCOPE")}: found ${env.VLLM_USE_MODELSCOPE}, wanted none: models are fetched from Hugging Face; leave it out`,
         ]
       : []),
     // A drafter's weights alone are looked for there: the served model's are found before.

@@ -6,7 +6,7 @@ import { type LaunchFacts, renderEnvironment } from "../recipe/envTemplates";
 import { withLayers } from "../recipe/layers";
 import type { Mod, Recipe } from "../recipe/recipe";
 import { containerName, dockerRun } from "./docker";
-import { differing, rankEnvironment } from "./environment";
+import { type DeclaredEnvironment, differing, rankEnvironment } from "./environment";
 import { type FabricEnv, fabricProblems, fabricWarnings } from "./fabric";
 import { FLAGS, flagValue } from "./flags";
 import { hubProblems } from "./hub";
@@ -32,6 +32,8 @@ export interface LaunchWish {
   readonly chosen: boolean;
   /** Whose values count for what ranks reach one another by. @default "recipe" */
   readonly fabricEnv?: FabricEnv;
+  /** The stack's variables, over the recipe's. */
+  readonly declared?: DeclaredEnvironment;
   /** What is known of what will run, where it is: sha256 of each mod. A container with another one is another container. */
   readonly known?: { readonly mods?: Readonly<Record<string, string>> };
 }
@@ -126,17 +128,18 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
         )
       : {};
   const variables = hosts.map(({ name }) => nccl[name] ?? {});
-  const fabricEnv = wish.fabricEnv ?? "recipe";
+  const { fabricEnv = "recipe", declared } = wish;
   const id = recipe.model ?? server.words[server.words.findIndex(({ text }) => text === "serve") + 1]?.text ?? "";
   const environments = variables.map((own, rank) => {
     const facts = launchFacts(wish.name, id, recipe.modelRevision, rank, hosts);
     const written = renderEnvironment(recipe, parameters, facts, faults);
-    return rankEnvironment(own, launch.env, written, server.env, fabricEnv);
+    return rankEnvironment(own, launch.env, written, server.env, fabricEnv, declared?.values ?? {});
   });
-  const fabric = { recipe, command: server.env, hosts, variables, ...(mesh && { mesh }) };
+  const command = server.env;
+  const fabric = { recipe, command, fabricEnv, hosts, variables, ...(mesh && { mesh }), ...(declared && { declared }) };
   faults.push(
-    ...(fabricEnv === "recipe" ? fabricProblems(fabric) : []),
-    ...hubProblems(recipe, server.words, environments[0] ?? {}, needed.models),
+    ...fabricProblems(fabric),
+    ...hubProblems(recipe, server.words, environments[0] ?? {}, needed.models, declared),
   );
   if (faults.length > 0) throw new Faults(`the recipe ${recipe.name}`, [...new Set(faults)]);
   const weights = weightsOf(recipe.metadata);
@@ -182,7 +185,7 @@ export function planLaunch(wish: LaunchWish, mesh?: RankMesh): LaunchPlan {
       ...needed.warnings,
       ...notActedOn(recipe),
       ...launch.warnings,
-      ...(fabricEnv === "recipe" ? fabricWarnings(fabric) : []),
+      ...fabricWarnings(fabric),
       ...utilizationWarnings(server.words),
       ...secretWarnings(server.words),
     ],

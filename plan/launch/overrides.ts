@@ -17,7 +17,7 @@ interface Overridden {
 }
 
 /** A recipe with those of the overrides that are about its fields or its container. */
-export function overridden(recipe: Recipe, { values, path }: Overrides): Overridden {
+export function overridden(recipe: Recipe, { values, path, args }: Overrides): Overridden {
   const faults: string[] = [];
   const fields: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
@@ -41,5 +41,9 @@ export function overridden(recipe: Recipe, { values, path }: Overrides): Overrid
     faults.push(`${path("model")}: the command has no {model}`);
   }
   const executor: ExecutorConfig = { ...recipe.executor, ...options };
-  return { recipe: { ...recipe, ...fields, executor }, overrides: { values: parameters, path }, faults };
+  return {
+    recipe: { ...recipe, ...fields, executor },
+    overrides: { values: parameters, path, ...(args && { args }) },
+    faults,
+  };
 }

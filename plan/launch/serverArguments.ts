@@ -10,6 +10,8 @@ export interface Overrides {
   readonly values: Readonly<Record<string, string | number | boolean>>;
   /** How messages name one, e.g. `deployments[0].overrides.port`. */
   readonly path: (key: string) => string;
+  /** Words behind the server's own. */
+  readonly args?: readonly Word[];
 }
 
 /** The server as one command line, before it is known which rank it is. */
@@ -95,14 +97,14 @@ export function serverOf(recipe: Recipe, parameters: Parameters, overrides: Over
   }
   return {
     env,
-    words: withRevision(recipe, overridden),
+    words: [...withRevision(recipe, overridden), ...(overrides.args ?? [])],
     faults: [...faults, ...refused],
     warnings: unusedDefaults(recipe, words, used, overrides),
   };
 }
 
 /** A command that was not written: every default is a flag. */
-function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path }: Overrides): Server {
+function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path, args = [] }: Overrides): Server {
   const { source, model } = recipe;
   const start = ["vllm", "serve", model ?? ""].map((text) => ({ text, at: source.at(["model"]) }));
   // By flag: two names may stand for one, and the later counts.
@@ -113,7 +115,7 @@ function serverOfDefaults(recipe: Recipe, parameters: Parameters, { values, path
     options.set(flagOf(key).names[0] ?? "", withParameter([], key, parameters[key] ?? "", at));
   }
   const words = [...start, ...[...options.values()].flat()];
-  return { env: {}, words: withRevision(recipe, words), faults: [], warnings: [] };
+  return { env: {}, words: [...withRevision(recipe, words), ...args], faults: [], warnings: [] };
 }
 
 /** A true or false is a flag that stands alone; a list was written with spaces. */

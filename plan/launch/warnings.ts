@@ -26,7 +26,7 @@ export function notActedOn({ source, executor, version, nodes, defaults, command
   const line = (key: keyof typeof executor, why: string) => {
     return `${source.atKey(["executor_config", String(key)])}: executor_config.${String(key)}: not acted on: ${why}`;
   };
-  const { auto_remove, shm_size, ipc, network, user, privileged, devices, cap_add } = executor;
+  const { auto_remove, shm_size, ipc, privileged, devices, cap_add } = executor;
   const tensor = defaults.tensor_parallel ?? "1";
   const alone = version === 1 && nodes.max === 1 && tensor !== "1" && command?.includes("{tensor_parallel}");
   return [
@@ -38,10 +38,6 @@ export function notActedOn({ source, executor, version, nodes, defaults, command
     ...(auto_remove === true ? [line("auto_remove", "a container stays, so that docker starts it again")] : []),
     ...(shm_size && (ipc ?? "host") === "host"
       ? [line("shm_size", "with the host's IPC its shared memory is used")]
-      : []),
-    ...(network && network !== "host" ? [line("network", "ranks meet on the host's network")] : []),
-    ...(user && !/^(root|0)(:(root|0))?$/.test(String(user))
-      ? [line("user", "the caches are root's in the container")]
       : []),
     ...(privileged === true && devices ? [line("devices", "a privileged container has all")] : []),
     ...(privileged === true && cap_add ? [line("cap_add", "a privileged container has all")] : []),

@@ -13,8 +13,8 @@ export interface RecipeText {
  * Reads the recipe that another one is built on.
  *
  * @param file the one that includes it.
- * @param name as it is written there, with or without .yaml.
- * @throws Faults where there is none beside it.
+ * @param name as it is written there, with or without .yaml, or `@registry/name`.
+ * @throws Faults where there is none.
  */
 export type ReadBase = (file: string, name: string) => RecipeText;
 
@@ -24,8 +24,8 @@ const MAX_DEPTH = 8;
 /** Each of their values is one setting, and replaced whole. */
 const ATOMIC = ["defaults", "env"];
 
-/** A file's name beside the recipe: nothing that leads anywhere else. */
-const SIBLING = /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/;
+/** A file's name beside the recipe, or a recipe of a registry: nothing that leads anywhere else. */
+const BASE = /^(@[A-Za-z0-9][\w.-]*\/)?[A-Za-z0-9_][A-Za-z0-9._+-]*$/;
 
 /**
  * A recipe with what it includes under it: mappings key by key, `overrides` one list after the other, all else replaced,
@@ -37,11 +37,11 @@ export function withIncluded(source: RecipeSource, readBase: ReadBase, files: re
   if (!source.tree.entries.has("include")) return source;
   const problem = (why: string): Faults => new Faults("the recipe", [`${source.at(["include"])}: include: ${why}`]);
   const name = source.written(["include"])?.trim() ?? "";
-  if (name.startsWith("@"))
-    throw problem(`found ${shown(name)}; recipes of a registry are not supported here; put its file beside this one`);
-  if (!SIBLING.test(name)) {
+  if (!BASE.test(name)) {
     const found = shown(source.value.include);
-    throw problem(`found ${found}; allowed: the name of a recipe's file beside this one, without a folder`);
+    throw problem(
+      `found ${found}; allowed: the name of a recipe's file beside this one, without a folder, or @registry/name`,
+    );
   }
   if (isVersion1(source)) throw problem("needs recipe_version 2; version 1 has no include");
   const path = [...files, source.file];

@@ -71,9 +71,19 @@ function readAs(source: RecipeSource, { runtime }: Written): readonly string[] {
 export function undone(source: RecipeSource, written: Written): readonly string[] {
   const saysNothing = (value: unknown) =>
     value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
-  return Object.entries(schema.UNDONE).flatMap(([key, why]) => {
+  const { network, user } = written.executor_config ?? {};
+  const option = (key: "network" | "user", why: string) => {
+    const found = shown(source.written(["executor_config", key]));
+    return `${source.at(["executor_config", key])}: executor_config.${key}: not supported: found ${found}, ${why}; leave it out`;
+  };
+  const options = [
+    ...(network && network !== "host" ? [option("network", "ranks meet on the host's own network")] : []),
+    ...(user && !/^(root|0)(:(root|0))?$/.test(String(user)) ? [option("user", "caches and mods are root's")] : []),
+  ];
+  const keys = Object.entries(schema.UNDONE).flatMap(([key, why]) => {
     const value = written[key];
     if (value === undefined || saysNothing(value) || (key === "executor" && value === "docker")) return [];
     return [`${source.atKey([key])}: ${key}: not supported: ${why}`];
   });
+  return [...keys, ...options];
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exampleMesh } from "../../cli/exampleMesh";
 import { ncclEnv } from "../../plan/nccl";
+import { LocalRepository } from "../sources/localRepository";
 import { sparkMeshHere } from "./command";
 
 const ARTICLE = "qwen3.5-397b-a17b-int4-autoround-3x-vllm";
@@ -72,6 +73,57 @@ describe("show", () => {
       stderr: expect.stringContaining("none.yaml: can't be read (ENOENT: no such file or directory)"),
       status: 1,
     });
+  });
+});
+
+describe("list and search", () => {
+  const cwd = process.cwd();
+  const repository = new LocalRepository({
+    "recipes/a/one.yaml":
+      'recipe_version: "2"\nmodel: acme/one\ncontainer: x/y:1\nmin_nodes: 2\ndefaults: { tensor_parallel: 2 }\nmetadata: { description: "One\u001b[2J" }\n',
+    "recipes/b/one.yaml": "include: base\n",
+    "recipes/bad.yaml": "model: [\n",
+  });
+
+  beforeAll(() => {
+    process.chdir(folder);
+    const registry = `{ own: "${repository.url}#${repository.commit()}:recipes", off: "${repository.url}" }`;
+    writeFileSync("Pulumi.home.yaml", `config:\n  spark-mesh:registries: ${registry}\n`);
+  });
+
+  afterAll(() => {
+    process.chdir(cwd);
+    repository.remove();
+  });
+
+  it("has what ships and what the stack's registries have", async () => {
+    const { stdout, status } = await run("list", "--json");
+    const { recipes, problems } = JSON.parse(stdout);
+    const of = (name: string) => recipes.find((recipe: { name: string }) => recipe.name === name);
+    expect(of(ARTICLE)).toMatchObject({
+      sparks: "3",
+      runtime: "vllm",
+      model: "Intel/Qwen3.5-397B-A17B-int4-AutoRound",
+    });
+    expect(of("@own/a/one")).toMatchObject({ model: "acme/one", sparks: "2+" });
+    expect(of("@own/b/one").problem).toContain("base: no such recipe beside @own/b/one.yaml");
+    expect(of("@own/bad").problem).toContain("@own/bad.yaml:");
+    expect([status, problems]).toEqual([1, [expect.stringContaining("registries.off: ")]]);
+  });
+
+  it("finds what has all words, in any case", async () => {
+    const { stdout } = await run("search", "ACME", "vllm");
+    expect(stdout).toMatch(/^RECIPE +SPARKS +RUNTIME +MODEL\n@own\/a\/one +2\+ +vllm +acme\/one +One.*\[2J\n$/);
+    expect(stdout).not.toContain("\u001b");
+    expect(await run("search", "nothing-is-called-so", "--json")).toMatchObject({
+      stdout: expect.stringContaining("[]"),
+    });
+  });
+
+  it("are shown by their names", async () => {
+    const { stdout, status } = await run("show", "@own/a/one", "--json");
+    expect([status, JSON.parse(stdout).name]).toEqual([0, "one"]);
+    expect(await run("show", "@own/a/one", "--stack", "none")).toMatchObject({ status: 2 });
   });
 });
 

@@ -37,6 +37,7 @@ describe("a config that is right", () => {
       migrate: true,
     };
     const system = { dockerGroup: true, sudoers: true, removeIpc: false, earlyoom: true };
+    const registries = { eugr: "https://example.com/docker#0123:recipes" };
     const deployments = [
       {
         name: "qwen",
@@ -46,6 +47,8 @@ describe("a config that is right", () => {
         mods: "~/mods",
         build: "https://example.com/builder#0123",
         readySeconds: 600,
+        args: ["--max-num-seqs", "4"],
+        env: { A: "own" },
       },
     ];
     const cluster = parse({
@@ -77,6 +80,8 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      env: { A: "x", B: 1, C: true },
+      registries,
       hfToken: "hf_token",
       abandon: ["spark-2"],
       "other:hosts": "not ours",
@@ -125,6 +130,8 @@ describe("a config that is right", () => {
       trust: false,
       system,
       deployments,
+      env: { A: "x", B: "1", C: "true" },
+      registries,
       hfToken: "hf_token",
       abandon: ["spark-2"],
     });
@@ -138,7 +145,7 @@ describe("a config that is wrong", () => {
       "an unknown top-level key",
       { host: [], hosts: three },
       [
-        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, hfToken, abandon",
+        "host: unknown key (did you mean hosts?); allowed: hosts, ssh, sudoPassword, sudoPasswords, topology, cables, network, trust, system, deployments, env, registries, hfToken, abandon",
       ],
     ],
     [
@@ -214,6 +221,40 @@ describe("a config that is wrong", () => {
       "a build from nothing that is a repository",
       { hosts: three, deployments: [{ name: "a", recipe: "r", build: true }] },
       ["deployments[0].build: found true; allowed: URL#COMMIT of a git repository"],
+    ],
+    [
+      "variables and words that are none",
+      {
+        hosts: three,
+        env: { "a-b": "key", HF_TOKEN: "key" },
+        deployments: [{ name: "a", recipe: "r", args: ["x"], env: { A: ["key"], HF_TOKEN: "key", B: "k\0" } }],
+      },
+      [
+        "deployments[0].env.A: allowed: a text, a number, true or false",
+        'deployments[0].args[0]: found "x"; allowed: a flag first, e.g. --max-num-seqs',
+        "env.a-b: allowed: variables' names, letters, digits and _, each with a text, a number, true or false",
+      ],
+    ],
+    [
+      "tokens among variables",
+      {
+        hosts: three,
+        env: { HF_TOKEN: "key", B: "k\0" },
+        deployments: [{ name: "a", recipe: "r", env: { HUGGING_FACE_HUB_TOKEN: "key" } }],
+      },
+      [
+        "deployments[0].env.HUGGING_FACE_HUB_TOKEN: found a token of Hugging Face's; set it as spark-mesh:hfToken, which no container gets",
+        "env.HF_TOKEN: found a token of Hugging Face's; set it as spark-mesh:hfToken, which no container gets",
+        "env.B: found a NUL in it, which no variable can hold",
+      ],
+    ],
+    [
+      "registries that are none",
+      { hosts: three, registries: { "a b": "x", c: 1 } },
+      [
+        'registries."a b": found "x"; allowed: names of letters, digits and . _ -, a letter or digit first, each with URL#COMMIT[:FOLDER]',
+        "registries.c: found 1; allowed: URL#COMMIT[:FOLDER] of a git repository",
+      ],
     ],
     [
       "a wait that is no wait",

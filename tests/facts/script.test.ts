@@ -189,7 +189,14 @@ describe("a home that a container writes to", () => {
 
   it("is told with the files that are its own, and links to its own blobs", () => {
     writeFileSync(recordFile, record(3, 10));
-    expect(told()).toEqual({ id: "org/m", revision: "main", record: record(3, 10).trimEnd(), files: 3, bytes: 10 });
+    expect(told()).toEqual({
+      id: "org/m",
+      revision: "main",
+      record: record(3, 10).trimEnd(),
+      leaves: "",
+      files: 3,
+      bytes: 10,
+    });
   });
 
   it("is told without what other links in it lead to", () => {
@@ -203,7 +210,17 @@ describe("a home that a container writes to", () => {
     symlinkSync(secret, join(model, "blobs", "d".repeat(64)));
     symlinkSync(`../../blobs/${"d".repeat(64)}`, join(snapshot, "through-a-blob"));
     symlinkSync("loop", join(snapshot, "loop"));
-    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+    expect(told()).toMatchObject({ files: 3, bytes: 10, leaves: `hub/models--org--m/snapshots/${commit}/` });
+  });
+
+  it.each([
+    ["", "../../blobs/none"],
+    ["", "../../../../else"],
+    ["leaves", "../../../../../else"],
+    ["leaves", "/root/.cache/huggingface/hub/else"],
+  ])("has a link that a container can't follow where it %s: to %s", (leaves, target) => {
+    symlinkSync(target, join(snapshot, "one"));
+    expect(told().leaves).toBe(leaves && `hub/models--org--m/snapshots/${commit}/`);
   });
 
   it.each([
@@ -224,13 +241,14 @@ describe("a home that a container writes to", () => {
     rmSync(moved, { recursive: true, force: true });
     renameSync(path, moved);
     symlinkSync(moved, path);
-    expect(told()).toMatchObject({ record: null, files: 0, bytes: 0 });
+    const leaves = path.slice(join(home, ".cache/huggingface/").length);
+    expect(told()).toMatchObject({ record: null, files: 0, bytes: 0, leaves });
   });
 
   it("may have its whole cache elsewhere by its owner's own link", () => {
     renameSync(join(home, ".cache"), join(folder, "disk"));
     symlinkSync(join(folder, "disk"), join(home, ".cache"));
-    expect(told()).toMatchObject({ files: 3, bytes: 10 });
+    expect(told()).toMatchObject({ files: 3, bytes: 10, leaves: "" });
     rmSync(join(folder, "disk"), { recursive: true });
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { packed } from "../../facts/repository";
 import { standInReference } from "../../lab/hosts/image";
 import type { Lab } from "../../lab/hosts/lab";
+import { packed } from "../../sources/repository";
 import { inside } from "../inside";
 import { BuilderRepository } from "./builder";
 import { fetchTo, killUser, startFetch, upTrusted, whenOn } from "./fetch";

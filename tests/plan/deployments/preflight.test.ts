@@ -56,6 +56,21 @@ const FAULTS: readonly (readonly [string, () => Case, readonly string[]])[] = [
     ],
   ],
   [
+    "links that lead out of the cache",
+    () => {
+      const linked = (leaves: string, host: string, given: Case) =>
+        docker({ models: [{ id: MODEL, files: 0, bytes: 0, leaves }] }, host, given);
+      return linked("hub/models--Qwen--Qwen3-8B", "spark-1", linked("hub/x/snapshots/a/", "spark-2", ring));
+    },
+    [
+      "found ~/.cache/huggingface/hub/models--Qwen--Qwen3-8B, a link",
+      "found a link in ~/.cache/huggingface/hub/x/snapshots/a/",
+    ].map(
+      (found, index) =>
+        `spark-${index + 1}: model ${MODEL}: ${found} that leads out of ~/.cache/huggingface, wanted none: a container has nothing else; put there what it leads to, or make a link of ~/.cache/huggingface itself`,
+    ),
+  ],
+  [
     "ports that somebody has on the head",
     () => docker({ listening: [8000, 29501] }, "spark-1"),
     [

@@ -34,6 +34,13 @@ describe("recipes that ship", () => {
     expect(plan.ranks.map(({ docker }) => docker)).toMatchSnapshot();
   });
 
+  it("have their drafters among their models", () => {
+    const drafters = shipped.flatMap((file) =>
+      shippedLaunch(file, 3, ring).models.filter(({ use }) => use === "drafter"),
+    );
+    expect(drafters.map(({ id }) => id)).toEqual(["z-lab/Qwen3.6-27B-DFlash", "z-lab/Qwen3.6-35B-A3B-DFlash"]);
+  });
+
   it("have the article's values", () => {
     const { ranks, parallel, mods } = shippedLaunch("qwen3.5-397b-a17b-int4-autoround-3x-vllm.yaml", 3, ring);
     expect(parallel).toEqual({ tensor: 1, pipeline: 3, data: 1 });
@@ -240,12 +247,18 @@ describe("the container", () => {
   });
 
   it("says which options have no effect", () => {
-    const text = `executor_config: { auto_remove: true, shm_size: 32gb, network: bridge, user: 1000 }\n${solo}`;
+    const text = `executor_config: { auto_remove: true, shm_size: 32gb, network: host, user: root }\n${solo}`;
     expect(launch(text).warnings.map((line) => line.replace(/^\S+ executor_config.(\w+):.*/, "$1"))).toEqual([
       "auto_remove",
       "shm_size",
-      "network",
-      "user",
+    ]);
+  });
+
+  it("refuses options with which something else would run", () => {
+    const text = `executor_config: { network: bridge, user: 1000:1000 }\n${solo}`;
+    expect(faultsOf(() => launch(text))).toEqual([
+      'test.yaml:1:29: executor_config.network: not supported: found "bridge", ranks meet on the host\'s own network; leave it out',
+      'test.yaml:1:43: executor_config.user: not supported: found "1000:1000", caches and mods are root\'s; leave it out',
     ]);
   });
 

@@ -66,7 +66,11 @@ describe("include", () => {
     ["include: ../a", 'r/a.yaml:1:10: include: found "../a"; allowed: the name of a recipe\'s file'],
     ["include: /etc/a", 'r/a.yaml:1:10: include: found "/etc/a"; allowed: the name of a recipe\'s file'],
     ["include: [a, b]", "r/a.yaml:1:10: include: found"],
-    ["include: '@official/x'", 'r/a.yaml:1:10: include: found "@official/x"; recipes of a registry'],
+    [
+      "include: '@official/../x'",
+      'r/a.yaml:1:10: include: found "@official/../x"; allowed: the name of a recipe\'s file',
+    ],
+    ["include: '@official'", 'r/a.yaml:1:10: include: found "@official"; allowed: the name of a recipe\'s file'],
     ["recipe_version: 1\ninclude: base", "r/a.yaml:2:10: include: needs recipe_version 2"],
     ["include: one", "r/a.yaml:1:10: include: r/one.yaml is of version 1"],
     ["include: bad", "r/bad.yaml:1:8: malformed YAML"],

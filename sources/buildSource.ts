@@ -21,6 +21,11 @@ export function buildSource(source: string): Checkout {
   return checkout;
 }
 
+/** The repository that a recipe is of, where it builds images too. */
+export function ownBuilder(checkout: Checkout | undefined): Checkout | undefined {
+  return checkout && existsSync(join(checkout.folder, BUILDER)) ? checkout : undefined;
+}
+
 function fault(line: string): Faults {
   return new Faults("the build", [line]);
 }
