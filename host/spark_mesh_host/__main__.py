@@ -17,6 +17,8 @@ from .say import Problem, plain, say
 from .spec import LIMIT, Head, read_spec
 from .system import make_system, remove_system
 from .system.spec import SystemSpec
+from .trust import ask_rotation, make_key, make_trust, remove_trust
+from .trust.spec import TrustSpec
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     "system": Operation(SystemSpec, make_system),
     "unsystem": Operation(SystemSpec, remove_system),
+    "key": Operation(Head, make_key),
+    "trust": Operation(TrustSpec, make_trust),
+    "distrust": Operation(Head, remove_trust),
+    "rotate": Operation(Head, ask_rotation),
     "leave": Operation(Head, leave),
 }
 
