@@ -13,6 +13,8 @@ const OPERATIONS = {
   trust: { as: "user" },
   /** Takes away all that is ours in ~/.ssh. */
   distrust: { as: "user" },
+  /** Asks for a new key pair, which the next `key` makes; answers with what came of that. */
+  rotate: { as: "user" },
   leave: { as: "root" },
   /** Makes true what is declared of the host's system. */
   system: { as: "root", deletion: "unsystem" },

@@ -39,11 +39,17 @@ Port = Annotated[int, Matches(r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Head:
+class Named:
     """What every spec begins with."""
 
     host: HostName
     """The Spark's name in the mesh."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Head(Named):
+    """What a spec begins with that is a stack's."""
+
     stack: Owner
     """`organization/project/stack`: what it belongs to."""
 

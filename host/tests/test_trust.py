@@ -8,7 +8,7 @@ import pytest
 from spark_mesh_host import files
 from spark_mesh_host.process import Result
 from spark_mesh_host.say import ANSWER_MARK, Problem
-from spark_mesh_host.spec import Head, read_spec
+from spark_mesh_host.spec import Head, Named, read_spec
 from spark_mesh_host.trust import ask_rotation, make_key, make_trust, remove_trust
 from spark_mesh_host.trust.spec import TrustSpec
 
@@ -534,7 +534,7 @@ def test_rotation_is_asked_for_where_there_is_a_key_and_once(host: Host) -> None
     outcomes = []
     for prepare in (lambda: None, host.key, lambda: None):
         prepare()
-        ask_rotation(host.machine, HEAD)
+        ask_rotation(host.machine, Named(host="spark-1"))
         outcomes.append(host.answer()["rotation"])
     assert outcomes == ["noKey", "asked", "already"]
     assert host.key() == "ssh-ed25519 KEY2"

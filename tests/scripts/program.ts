@@ -36,7 +36,7 @@ export async function mustRun(...call: Parameters<typeof runProgram>): Promise<R
   return readAnswer(stdout);
 }
 
-/** Brings the program to every host. */
-export async function installProgram(lab: Lab): Promise<void> {
-  await Promise.all(lab.hosts.map((host) => mustRun(lab, host, "install", hostProgram().base64)));
+/** Brings the program to hosts, by default to all. */
+export async function installProgram(lab: Lab, hosts: readonly LabHost[] = lab.hosts): Promise<void> {
+  await Promise.all(hosts.map((host) => mustRun(lab, host, "install", hostProgram().base64)));
 }

@@ -9,7 +9,7 @@ import json
 from ..files import Text
 from ..machine import Machine
 from ..say import Problem, answer
-from ..spec import Head
+from ..spec import Head, Named
 from .blocks import FILES, put_back, take_apart
 from .home import OTHERS_WRITE, Home, Memory, find_home
 from .key import ensure_key, is_whole, public_key
@@ -86,7 +86,7 @@ def remove_trust(machine: Machine, spec: Head, _text: str = "") -> None:
             home.forget(memory)
 
 
-def ask_rotation(machine: Machine, _spec: Head, _text: str = "") -> None:
+def ask_rotation(machine: Machine, _spec: Named, _text: str = "") -> None:
     """Asks for a new key pair, which the next `key` makes; answers with what came of that."""
     home = find_home(machine)
     if home.files.stat(f"{home.own}/id_ed25519") is None:
