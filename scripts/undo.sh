@@ -35,6 +35,11 @@ release() {
 	local armed
 	[[ -e $state_folder ]] || return 0
 	lock_host
+	# Whoever had the lock may have done all of it.
+	if [[ ! -e $state_folder ]]; then
+		forget_lock
+		return 0
+	fi
 	armed=$(json_value "$state_folder/armed.json" transaction)
 	if [[ -n $armed && $(<"$state_folder/tx/$armed/kind") == undo ]] &&
 		[[ $(json_value "$state_folder/armed.json" stack) == "$stack" ]]; then
