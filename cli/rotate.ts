@@ -1,6 +1,6 @@
-import { askRotation } from "../facts/rotation";
 import { type NamedHost, noAnswer } from "./hostKeys";
 import { print, tell } from "./output";
+import { askRotation } from "./rotation";
 
 const PROBLEMS = {
   asked: undefined,

@@ -2,11 +2,10 @@ import { remote, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../facts/hostFacts";
 import { hostProgram } from "../host/program";
-import { isStageDue } from "../plan/due";
 import { packPayload, renderStdin } from "../plan/payload";
 import type { HostPlan, ProgramPlan, SystemPlan } from "../plan/plan";
 import type { Head } from "../plan/spec/head";
-import { type OperationName, operationStdin, operationTexts } from "./operations";
+import { type OperationName, operationStdin, operationTexts, readAnswer } from "./operations";
 import { scriptTexts } from "./scriptTexts";
 
 /** How often a dial is tried before its command fails, and for how many seconds each. */
@@ -19,8 +18,6 @@ const RUN = {
   commit: "exec bash -s root commit",
   undo: "exec bash -s root undo",
   release: "exec bash -s root release",
-  trust: "exec bash -s user trust",
-  distrust: "exec bash -s user distrust",
   image: "exec bash -s user image",
   model: "exec bash -s user model",
   deploy: "exec bash -s root deploy",
@@ -52,8 +49,8 @@ interface Operated {
   readonly state: HostPlan["state"];
   /** Why it is due; "" otherwise. */
   readonly note: string;
-  readonly spec: string;
-  /** Digest of the program that reads the spec. */
+  readonly spec: pulumi.Input<string>;
+  /** Digest of the program that reads the spec; `newest` where whichever came last can. */
   readonly program: string;
   /** Whether its deletion runs nothing. @default false */
   readonly constant?: boolean;
@@ -93,21 +90,21 @@ export interface Work {
   readonly secret?: boolean;
 }
 
-/** What a stage printed. */
-export interface Staged {
-  /** The id of the transaction in force. */
-  readonly transaction: string;
-  /** `ssh-ed25519 AAAA...`; undefined where the stage was told of no trust. */
-  readonly publicKey?: string;
-}
-
-/** What the stages printed, in their order; made once, for all hosts wait for the same. */
-export function stagedBy(stages: readonly remote.Command[]): pulumi.Output<readonly Staged[]> {
-  return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map(readStaged));
+/** The ids of the transactions in force, in the stages' order; made once, for all hosts wait for the same. */
+export function stagedBy(stages: readonly remote.Command[]): pulumi.Output<readonly string[]> {
+  return pulumi.all(stages.map((stage) => stage.stdout)).apply((lines) => lines.map(readTransaction));
 }
 
 /** What a stage says, by its form; around it is what a login shell or its profile printed. */
-const STAGED = /([0-9]{8}T[0-9]{6}Z?-[0-9a-f]+)(?: (ssh-ed25519 [A-Za-z0-9+/]+=*))?/g;
+const TRANSACTION = /[0-9]{8}T[0-9]{6}Z?-[0-9a-f]+/g;
+
+/** `ssh-ed25519 AAAA...` as `key` answered; undefined where it didn't. */
+export function publicKeyOf(key: remote.Command): pulumi.Output<string | undefined> {
+  return key.stdout.apply((stdout) => {
+    const { publicKey } = readAnswer(stdout);
+    return typeof publicKey === "string" ? publicKey : undefined;
+  });
+}
 
 /** The id of an image as the operation prints it; "" where there is none. */
 export function readImageId(stdout: string): string {
@@ -115,9 +112,8 @@ export function readImageId(stdout: string): string {
 }
 
 /** The last one counts: a login shell prints before it starts ours. */
-function readStaged(stdout: string): Staged {
-  const [, transaction = "", publicKey] = [...stdout.matchAll(STAGED)].at(-1) ?? [];
-  return { transaction, ...(publicKey !== undefined && { publicKey }) };
+function readTransaction(stdout: string): string {
+  return stdout.match(TRANSACTION)?.at(-1) ?? "";
 }
 
 /**
@@ -133,13 +129,10 @@ export class Host {
     this.#args = args;
     this.#fresh = packPayload(scriptTexts(), args.document);
     // What a settled host was committed with, not what this release would send: see `#ignored`.
-    this.#payload = isStageDue(args.plan) ? this.#fresh : (args.plan.committedPayload ?? this.#fresh);
+    this.#payload = args.plan.state === "due" ? this.#fresh : (args.plan.committedPayload ?? this.#fresh);
   }
 
-  /**
-   * Writes and applies the change with a rollback armed, and makes a key pair where one is due; `stdout` is the id of
-   * the transaction in force and the public key.
-   */
+  /** Writes and applies the change with a rollback armed; `stdout` is the id of the transaction in force. */
   stage(name: string, options: pulumi.CustomResourceOptions): remote.Command {
     return this.#command(name, options, {
       create: RUN.stage,
@@ -149,19 +142,22 @@ export class Host {
     });
   }
 
-  /** Writes the blocks in the login user's ~/.ssh; needs no root, and so no password. */
-  trust(name: string, document: pulumi.Output<string>, options: pulumi.CustomResourceOptions): remote.Command {
-    const { trust } = this.#args.plan;
-    return this.#command(name, options, {
-      create: RUN.trust,
-      delete: RUN.distrust,
-      due: trust?.state === "due",
-      note: trust?.note ?? "",
-      stdin: document.apply((text) => {
-        const { loader, trustProgram } = scriptTexts();
-        return renderStdin(loader, { payload: packPayload({ program: trustProgram }, text), transactions: "" });
-      }),
-    });
+  /**
+   * Has a key pair of the host's own there, of which `publicKeyOf` reads the public half. Its deletion takes away all that is
+   * ours in the login user's ~/.ssh, whatever came of `trust`.
+   */
+  key(name: string, options: pulumi.CustomResourceOptions): remote.Command {
+    const { state = "settled", keyDue = false, note = "" } = this.#args.plan.trust ?? {};
+    const known = state === "due" && !keyDue ? "settled" : state;
+    const work = { state: known, note: keyDue ? note : "", spec: this.#head(), program: "newest" };
+    return this.#operate(name, "key", work, options);
+  }
+
+  /** Writes the blocks in the login user's ~/.ssh. Neither this nor the key needs root, and so no password. */
+  trust(name: string, spec: pulumi.Output<string>, options: pulumi.CustomResourceOptions): remote.Command {
+    const { state = "settled", note = "" } = this.#args.plan.trust ?? {};
+    const program = state === "due" ? hostProgram().digest : "newest";
+    return this.#operate(name, "trust", { state, note, spec, program }, options);
   }
 
   /**
@@ -179,7 +175,7 @@ export class Host {
 
   /** Disarms the rollback and records what was committed; its deletion restores what was there before. */
   commit(name: string, stage: remote.Command, options: pulumi.CustomResourceOptions): remote.Command {
-    const transaction = stage.stdout.apply((line) => readStaged(line).transaction);
+    const transaction = stage.stdout.apply(readTransaction);
     return this.#command(name, options, {
       create: RUN.commit,
       delete: RUN.undo,
@@ -198,12 +194,10 @@ export class Host {
 
   /** Does nothing; its deletion, the last on this host, leaves nothing of the stack's. */
   arrive(name: string, options: pulumi.CustomResourceOptions): remote.Command {
-    const { name: host, state } = this.#args.plan;
-    const left: Head = { host, stack: this.#args.stack };
-    const spec = JSON.stringify(left);
+    const { state } = this.#args.plan;
     // Nothing on the host can differ from nothing.
     const known = state === "due" ? "settled" : state;
-    return this.#operate(name, "arrive", { state: known, note: "", spec, program: "newest" }, options);
+    return this.#operate(name, "arrive", { state: known, note: "", spec: this.#head(), program: "newest" }, options);
   }
 
   /** Brings this release's program. */
@@ -211,6 +205,11 @@ export class Host {
     // Where it is there, state keeps what it has, whatever is said here; packing it would cost every preview.
     const { digest, base64 } = state === "due" ? hostProgram() : { digest: "newest", base64: "" };
     return this.#operate(name, "install", { state, note, spec: base64, program: digest, constant: true }, options);
+  }
+
+  #head(): string {
+    const head: Head = { host: this.#args.plan.name, stack: this.#args.stack };
+    return JSON.stringify(head);
   }
 
   #operate(
@@ -221,7 +220,8 @@ export class Host {
   ): remote.Command {
     const { asRoot, ...texts } = operationTexts(operation);
     const sudoPassword = asRoot ? this.#args.sudoPassword : undefined;
-    const stdin = operationStdin({ sudoPassword, host: this.#args.plan.name, program, spec });
+    const { name: host } = this.#args.plan;
+    const stdin = pulumi.output(spec).apply((line) => operationStdin({ sudoPassword, host, program, spec: line }));
     return this.#command(name, options, {
       ...texts,
       due: state === "due",
@@ -229,7 +229,7 @@ export class Host {
       note,
       // Its deletion runs nothing: a new password has nowhere to go.
       asked: sudoPassword !== undefined && !constant,
-      stdin: sudoPassword === undefined ? pulumi.output(stdin) : pulumi.secret(stdin),
+      stdin: sudoPassword === undefined ? stdin : pulumi.secret(stdin),
     });
   }
 
@@ -279,9 +279,8 @@ export class Host {
   }
 
   #staging(): Pick<Operation, "due" | "note"> {
-    const { plan } = this.#args;
-    const notes = [plan.note, plan.trust?.keyDue ? plan.trust.note : ""];
-    return { due: isStageDue(plan), note: notes.filter((note) => note !== "").join("; ") };
+    const { state, note } = this.#args.plan;
+    return { due: state === "due", note };
   }
 
   #command(name: string, options: pulumi.CustomResourceOptions, operation: Operation): remote.Command {

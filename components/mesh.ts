@@ -10,9 +10,9 @@ import { ncclEnv } from "../plan/nccl";
 import type { Difference, HostPlan, Plan } from "../plan/plan";
 import { renderReadme } from "../plan/readme";
 import { renderSystemSpec } from "../plan/systemSpec";
-import { commonTrust, trustDocument } from "../plan/trust/document";
+import { commonTrust, renderTrustSpec } from "../plan/trust/trustSpec";
 import { Cable } from "./cable";
-import { Host, type Staged, stagedBy } from "./host";
+import { Host, stagedBy } from "./host";
 import { HostProgram } from "./hostProgram";
 import { HostSystem } from "./hostSystem";
 import { NetplanFile } from "./netplanFile";
@@ -116,24 +116,29 @@ export class Mesh extends pulumi.ComponentResource {
       const after = { parent: this, dependsOn: programOn(host) };
       return [new HostSystem(`${name}-${host}-system`, inputs, reached, wish, after)];
     });
-    const netplanFiles = hosts.map(({ host, reached }) => {
-      // The network's commands may need the sudoers file: it is there before them, and goes after them.
-      const system = [...programOn(host.name), ...systems.filter((one) => one.host === host.name)];
-      const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
-      return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, system, { parent: this });
-    });
-    const stages = netplanFiles.map((file) => file.stage);
-    const staged = stagedBy(stages);
-    const common = staged.apply((lines) => commonTrust(plan.hosts, keysMade(plan, lines)));
+    const foundation = (host: string) => [...programOn(host), ...systems.filter((one) => one.host === host)];
     const sshTrusts = hosts.flatMap(({ host: { name: host, trust }, reached }) => {
       if (!trust) return [];
-      const document = common.apply((known) => trustDocument(host, trust, known, owner));
       const peers = trust.peers.map(({ identity, via }) => `${identity.host} ${via}`);
-      return [new SshTrust(`${name}-${host}-trust`, { host, peers }, reached, document, { parent: this })];
+      return [new SshTrust(`${name}-${host}-trust`, { host, peers }, reached, foundation(host), { parent: this })];
     });
-    const transactions = staged.apply((lines) => lines.map(({ transaction }) => transaction).join(" "));
+    const netplanFiles = hosts.map(({ host, reached }) => {
+      // The network's commands may need the sudoers file: it is there before them, and goes after them. A home that can't be
+      // written is said before the network is touched.
+      const keys = sshTrusts.filter((one) => one.host === host.name).map(({ key }) => key);
+      const after = [...foundation(host.name), ...keys];
+      const file = { host: host.name, path: host.netplanFile, content: host.netplanText };
+      return new NetplanFile(`${name}-${host.name}-netplan`, file, reached, after, { parent: this });
+    });
+    const stages = netplanFiles.map((file) => file.stage);
+    const common = keysMade(sshTrusts).apply((keys) => commonTrust(plan.hosts, keys));
+    const installs = sshTrusts.map((one) => {
+      const trust = plan.hosts.find(({ name }) => name === one.host)?.trust;
+      const spec = common.apply((known) => (trust ? renderTrustSpec(one.host, trust, known, owner.stack) : ""));
+      return one.install(spec, stages);
+    });
+    const transactions = stagedBy(stages).apply((ids) => ids.join(" "));
     // Each of them waits for every stage itself.
-    const installs = sshTrusts.map(({ install }) => install);
     const changes = installs.length > 0 ? installs : stages;
     const verifies = netplanFiles.map((file) => file.verify(changes, transactions));
     for (const file of netplanFiles) {
@@ -199,13 +204,13 @@ export class Mesh extends pulumi.ComponentResource {
 }
 
 /** By host. */
-function keysMade({ hosts }: Plan, staged: readonly Staged[]): ReadonlyMap<string, string> {
-  return new Map(
-    hosts.flatMap(({ name }, index): [string, string][] => {
-      const key = staged[index]?.publicKey;
-      return key === undefined ? [] : [[name, key]];
-    }),
-  );
+function keysMade(trusts: readonly SshTrust[]): pulumi.Output<ReadonlyMap<string, string>> {
+  return pulumi
+    .all(trusts.map(({ publicKey }) => publicKey))
+    .apply(
+      (keys) =>
+        new Map(trusts.flatMap(({ host }, index): [string, string][] => (keys[index] ? [[host, keys[index]]] : []))),
+    );
 }
 
 /** The management addresses that must stay reachable from a host: those of the other hosts that can be asked. */

@@ -7,6 +7,14 @@ const OPERATIONS = {
   arrive: { as: "user", deletion: "leave" },
   /** Brings the program itself. */
   install: { as: "root" },
+  /** Has a key pair of the host's own there; answers with its public half. */
+  key: { as: "user", deletion: "distrust" },
+  /** Writes the blocks in the login user's ~/.ssh, of which `key` is there. */
+  trust: { as: "user" },
+  /** Takes away all that is ours in ~/.ssh. */
+  distrust: { as: "user" },
+  /** Asks for a new key pair, which the next `key` makes; answers with what came of that. */
+  rotate: { as: "user" },
   leave: { as: "root" },
   /** Makes true what is declared of the host's system. */
   system: { as: "root", deletion: "unsystem" },
@@ -54,6 +62,19 @@ export interface Reading {
   readonly spec: string;
   /** Ids of staged transactions, with spaces between them. */
   readonly transactions?: string;
+}
+
+/** What stands before an answer; host/spark_mesh_host/say.py has it too. */
+const ANSWER_MARK = "spark-mesh-answer ";
+
+/** What an operation answered; empty where it gave no answer. A login shell may print before it, on the same line too. */
+export function readAnswer(stdout: string): Readonly<Record<string, unknown>> {
+  const [line = ""] = (stdout.split(ANSWER_MARK).slice(1).at(-1) ?? "{}").split("\n");
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
 }
 
 let loader: string | undefined;

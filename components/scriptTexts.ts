@@ -7,8 +7,6 @@ export interface ScriptTexts {
   readonly loader: string;
   /** All of stage, verify, commit, undo and release in one text, less its comments; a document is to follow it. */
   readonly program: string;
-  /** trust and distrust likewise: the login user's part, with a document of its own. */
-  readonly trustProgram: string;
   /** image and model likewise: the login user's, on the head of a deployment. */
   readonly fetchProgram: string;
   /** deploy, undeploy and ready likewise: root's on the host of a rank, the login user's on the head's. */
@@ -23,8 +21,6 @@ export interface ScriptTexts {
 const shared = ["ground", "document", "files", "lock"];
 const parts = [
   ...shared,
-  "blocks",
-  "key",
   "live",
   "arp",
   "networkmanager",
@@ -39,7 +35,6 @@ const parts = [
   "undo",
   "main",
 ];
-const trustParts = [...shared, "blocks", "key", "trust", "main"];
 const deploymentParts = [
   ...shared,
   "document-deployment",
@@ -76,7 +71,6 @@ export function scriptTexts(): ScriptTexts {
   texts ??= {
     loader: read("loader"),
     program: programOf(parts),
-    trustProgram: programOf(trustParts),
     deploymentProgram: programOf(deploymentParts),
     startProgram: read("start"),
     ranksProgram: `#!/bin/bash\n${programOf(ranksParts)}`,

@@ -1,6 +1,6 @@
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Host } from "./host";
+import { type Host, publicKeyOf } from "./host";
 
 export interface SshTrustArgs {
   readonly host: string;
@@ -13,23 +13,36 @@ export interface SshTrustArgs {
 
 /**
  * One Spark's part of the trust between all of them: its blocks in the login user's authorized_keys, known_hosts and
- * config. The key pair itself is made on the Spark and never leaves it.
+ * config, once `install` was called. The key pair itself is made on the Spark and never leaves it.
  */
 export class SshTrust extends pulumi.ComponentResource {
   readonly host: string;
-  /** Writes the blocks, once every host has a key. Its deletion takes them out again. */
-  readonly install: remote.Command;
+  /** Makes the key pair. Its deletion takes away all that is ours in ~/.ssh. */
+  readonly key: remote.Command;
+  /** The public half, as the Spark answered when it was made last. */
+  readonly publicKey: pulumi.Output<string | undefined>;
+  readonly #name: string;
+  readonly #reached: Host;
 
+  /** @param after what is there before the key, and still there when it is taken away. */
   constructor(
     name: string,
     args: SshTrustArgs,
     reached: Host,
-    document: pulumi.Output<string>,
+    after: readonly pulumi.Resource[],
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("spark-mesh:index:SshTrust", name, args, options);
+    this.#name = name;
+    this.#reached = reached;
     this.host = args.host;
-    this.install = reached.trust(`${name}-install`, document, { parent: this });
+    this.key = reached.key(`${name}-key`, { parent: this, dependsOn: [...after] });
+    this.publicKey = publicKeyOf(this.key);
     this.registerOutputs({});
+  }
+
+  /** Writes the blocks, once every host has a key and `stages`, the networks that they speak of, are there. */
+  install(spec: pulumi.Output<string>, stages: readonly remote.Command[]): remote.Command {
+    return this.#reached.trust(`${this.#name}-install`, spec, { parent: this, dependsOn: [this.key, ...stages] });
   }
 }

@@ -23,7 +23,6 @@ const VALUES = {
   owner: { pattern: /^[A-Za-z0-9][A-Za-z0-9 ._/@:-]*$/, allowed: "letters, digits, spaces and . _ / @ : -" },
   cidr: { pattern: /^[0-9.]+\/[0-9]+$/, allowed: "an IPv4 address with its prefix length" },
   count: { pattern: /^[1-9][0-9]*$/, allowed: "a positive integer" },
-  publicKey: { pattern: /^ssh-ed25519 [A-Za-z0-9+/]+=*$/, allowed: "an ed25519 public key without a comment" },
   user: { pattern: /^[A-Za-z0-9_][A-Za-z0-9._@+-]*$/, allowed: "letters, digits and . _ @ + -" },
   image: { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, allowed: "an image's name" },
   model: { pattern: /^[A-Za-z0-9/][A-Za-z0-9._/@+-]*$/, allowed: "a Hugging Face id or an absolute path" },
@@ -91,7 +90,6 @@ function networkLines(
     ...host.netdevs.flatMap((netdev) =>
       netdev.peers.filter((peer) => !gone.has(peer.host)).map((peer) => linkLine(netdev, peer)),
     ),
-    ...(host.trust ? ["key"] : []),
     ...(host.trust?.peers ?? []).filter(({ identity }) => reached.has(identity.host)).flatMap(loginLines),
     ...probes.map((probe) => `probe ${check("word", "probe", probe.address)} ${check("word", "probe", probe.host)}`),
     `mesh ${base64(JSON.stringify(plan.mesh))}`,

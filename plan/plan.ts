@@ -93,7 +93,7 @@ export interface HostTrust {
   readonly blocks?: TrustBlocks;
   /** `settled`: keys, blocks and modes are as they should be. The others as in a `HostPlan`. */
   readonly state: HostPlan["state"];
-  /** Whether `stage` is to make a key pair here. */
+  /** Whether a key pair is to be made here. */
   readonly keyDue: boolean;
   /** Empty unless `due`. */
   readonly differences: readonly Difference[];

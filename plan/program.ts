@@ -26,7 +26,11 @@ export function withProgram(
   });
 }
 
-function planProgram({ name, system, state }: HostPlan, view: HostView | undefined, release: string): ProgramPlan {
+function planProgram(
+  { name, system, trust, state }: HostPlan,
+  view: HostView | undefined,
+  release: string,
+): ProgramPlan {
   if (!view || !isReached(view)) {
     return { state: state === "abandoned" ? "abandoned" : "unknown", differences: [], note: "" };
   }
@@ -40,7 +44,8 @@ function planProgram({ name, system, state }: HostPlan, view: HostView | undefin
       : differencesAbout(name, `/var/lib/spark-mesh/program-${broken}`, [
           { property: "file", found, wanted: "as it was installed" },
         ]);
-  const needed = system?.state === "due" ? missingProgram(facts, release) : !programs.some(({ intact }) => intact);
+  const works = system?.state === "due" || trust?.state === "due";
+  const needed = works ? missingProgram(facts, release) : !programs.some(({ intact }) => intact);
   const due = needed || differences.length > 0;
   return { state: due ? "due" : "settled", differences, note: due ? programNoteOf(facts, differences) : "" };
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the other files read what is set here
 # Reads the desired document: lines of a key and its value, each validated before anything is done with it. A document is
-# about the network and read by operations of root, or about SSH trust and read by those of the login user.
+# about the network and read by operations of root, or about a deployment.
 
 # What the document said. Links, probes and logins are kept as the lines they came in. Of the other netplan files that CX7
 # definitions are moved out of: the sha256 of the text before, and the text after, in base64; - for no file any more, =
@@ -10,10 +10,6 @@ stack='' operator='' digest='' netplan_file='' netplan_base64='' sysctl_base64='
 declare -i confirm_seconds=0
 declare -a netdevs=() links=() probes=()
 declare -A netdev_mtu=() netdev_address=() netdev_arp=() move_before=() move_after=()
-# Whether the login user is to have a key pair, and the public half that the other hosts were told of. What our blocks in
-# the files of ~/.ssh are to be, and all hosts' logins as the record keeps them.
-key_wanted=no public_key='' peers_base64=''
-block_authorized_keys='' block_known_hosts='' block_config=''
 declare -a logins=()
 # The login user, whose folders a rank's container gets.
 user=''
@@ -65,16 +61,10 @@ read_line() {
 		move_after[${words[0]}]=${words[2]}
 		;;
 	probe) [[ ${#words[@]} == 2 && ${words[0]} =~ $address ]] && probes+=("$2") ;;
-	key) [[ $2 =~ ^(ssh-ed25519\ [A-Za-z0-9+/]+=*)?$ ]] && key_wanted=yes public_key=$2 ;;
 	login)
 		[[ ${#words[@]} == 2 && ${words[0]} =~ ^[a-z0-9][a-z0-9-]*$ && ${words[1]} =~ $address ]] && logins+=("$2")
 		;;
-	block)
-		[[ ${#words[@]} == 2 && ${words[0]} =~ ^(authorized_keys|known_hosts|config)$ && ${words[1]} =~ $base64 ]] &&
-			printf -v "block_${words[0]}" '%s' "${words[1]}"
-		;;
 	user) [[ $2 =~ ^[A-Za-z0-9_][A-Za-z0-9._@+-]*$ ]] && user=$2 ;;
-	peers) [[ $2 =~ $base64 ]] && peers_base64=$2 ;;
 	*) return 1 ;;
 	esac
 }

@@ -4,7 +4,6 @@
 main() {
 	case $1 in
 	stage | verify | commit | undo | release) read_document digest netplan_file netplan_base64 mesh_base64 ;;
-	trust | distrust) read_document public_key peers_base64 block_authorized_keys block_known_hosts block_config ;;
 	deploy | undeploy) read_document digest deployment rank container program_base64 ;;
 	ready) read_document deployment container endpoint ;;
 	image) read_document image ;;

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the document and the files before this one set the rest
 # stage: makes the wish true on this host, with the way back armed. Prints the id of the transaction that
-# verify and commit are to confirm, or of the one in force where there was nothing to do; behind it the login user's public
-# key, where the document asks for one.
+# verify and commit are to confirm, or of the one in force where there was nothing to do.
 
 stage() {
 	local text wanted file_right=no sysctl_right=no differences moves name
@@ -11,8 +10,6 @@ stage() {
 	settle_ownership stage
 	trap 'undo_stage $?' EXIT
 	trap 'exit 143' TERM HUP INT
-	# First, so that a home that can't be written is said before anything is touched.
-	if [[ $key_wanted == yes ]]; then ensure_key; fi
 	text=$(base64 -d <<<"$netplan_base64")
 	wanted=$(wanted_live)
 	if file_holds "$netplan_file" "$text" 600; then file_right=yes; fi
@@ -22,7 +19,7 @@ stage() {
 	if [[ $file_right == yes && $sysctl_right == yes && -z $moves && -z $differences && -z $(names_to_release) ]] &&
 		[[ $(json_value "$state_folder/record.json" digest) == "$digest" ]]; then
 		trap - EXIT
-		printf '%s%s' "$(json_value "$state_folder/record.json" transaction)" "${own_key:+ $own_key}" >&3
+		printf '%s' "$(json_value "$state_folder/record.json" transaction)" >&3
 		return 0
 	fi
 
@@ -57,29 +54,7 @@ stage() {
 	[[ $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]] ||
 		fail "transaction $transaction took longer than confirmSeconds ($confirm_seconds) and was rolled back; allow more"
 	trap - EXIT
-	printf '%s%s' "$transaction" "${own_key:+ $own_key}" >&3
-}
-
-# The login user's public key, and whether this run made it.
-own_key='' key_made=no
-
-ensure_key() {
-	local answer
-	answer=$(as_login_user make_key)
-	[[ $answer =~ ^(made|kept)\ (ssh-ed25519\ [A-Za-z0-9+/]+=*)$ ]] || fail "no key pair was made: found \"$answer\""
-	if [[ ${BASH_REMATCH[1]} == made ]]; then key_made=yes; fi
-	own_key=${BASH_REMATCH[2]}
-}
-
-# Runs the function $1 of key.sh as the user who logged in, with no more rights than that.
-as_login_user() {
-	{
-		printf 'set -Eeuo pipefail\nshopt -s inherit_errexit\numask 022\n'
-		declare -p LC_ALL PATH host stack ssh_files temporaries made_ssh_folder first_visit
-		declare -f
-		trap -p ERR
-		printf '%s </dev/null\n' "$1"
-	} | setpriv --reuid="${SUDO_UID:-0}" --regid="${SUDO_GID:-0}" --init-groups --reset-env bash -s 3>&-
+	printf '%s' "$transaction" >&3
 }
 
 # Says whether the file $1 has the text $2 and a newline after it, the mode $3, and is root's.
@@ -120,7 +95,7 @@ linked_netdevs() {
 
 check_host() {
 	local netdev tool
-	for tool in netplan systemd-run flock ip setpriv ssh-keygen; do
+	for tool in netplan systemd-run flock ip; do
 		command -v "$tool" >/dev/null || fail "$tool not found; install it, then run the command again"
 	done
 	[[ ! -L $netplan_file ]] || fail "$netplan_file is a symbolic link; put a plain file there, or set spark-mesh:network.netplanFile"
@@ -135,7 +110,6 @@ undo_stage() {
 	set +e
 	trap '' PIPE HUP INT TERM
 	trap - ERR EXIT
-	if [[ $key_made == yes ]]; then as_login_user forget_key; fi
 	if [[ -n $transaction && $(json_value "$state_folder/armed.json" transaction) == "$transaction" ]]; then
 		bash "$tx/rollback" stage >/dev/null 2>&1 ||
 			printf '%s: transaction %s could not be rolled back now and is still armed\n' "$host" "$transaction" >&2

@@ -33,8 +33,6 @@ restore_original() {
 # back since, the whole undo happens here, and the probes stand in for the new connection.
 release() {
 	local armed
-	# What no `trust` was ever told of, no distrust removes.
-	if [[ $key_wanted == yes ]]; then as_login_user forget_key; fi
 	[[ -e $state_folder ]] || return 0
 	lock_host
 	# Whoever had the lock may have ended all there was.

@@ -14,16 +14,18 @@ from typing import Any
 from .leave import leave
 from .machine import Machine
 from .say import Problem, plain, say
-from .spec import LIMIT, Head, read_spec
+from .spec import LIMIT, Head, Named, read_spec
 from .system import make_system, remove_system
 from .system.spec import SystemSpec
+from .trust import ask_rotation, make_key, make_trust, remove_trust
+from .trust.spec import TrustSpec
 
 
 @dataclass(frozen=True)
 class Operation:
     """What an operation reads, and what it does with it. It may answer by `say.answer`, at its end."""
 
-    spec: type[Head]
+    spec: type[Named]
     run: Callable[[Machine, Any, str], None]
 
 
@@ -31,6 +33,10 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     "system": Operation(SystemSpec, make_system),
     "unsystem": Operation(SystemSpec, remove_system),
+    "key": Operation(Head, make_key),
+    "trust": Operation(TrustSpec, make_trust),
+    "distrust": Operation(Head, remove_trust),
+    "rotate": Operation(Named, ask_rotation),
     "leave": Operation(Head, leave),
 }
 

@@ -5,10 +5,11 @@ that no state knows of. The deletion of something that is in state before anythi
 
 from .lock import host_lock
 from .machine import Machine
-from .program import remove_program_with_the_last
+from .program import is_left_alone, remove_program_with_the_last
 from .record import STATE
 from .spec import Head
 from .system import remove_system
+from .trust.as_login import remove_trust_of_login
 
 
 def leave(machine: Machine, spec: Head, _text: str = "") -> None:
@@ -16,4 +17,6 @@ def leave(machine: Machine, spec: Head, _text: str = "") -> None:
     remove_system(machine, spec)
     if machine.files.stat(STATE) is not None:
         with host_lock(machine):
+            if is_left_alone(machine):
+                remove_trust_of_login(machine, spec)
             remove_program_with_the_last(machine)

@@ -1,10 +1,11 @@
-"""One operation of root's at a time: a lock that ends with the process, in a folder of root's alone."""
+"""One operation at a time: a lock that ends with the process; root's is in a folder of root's alone."""
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from .files import Tree
 from .machine import Machine
 from .record import STATE
 from .say import Problem
@@ -22,27 +23,39 @@ def host_lock(machine: Machine, seconds: float = SECONDS) -> Iterator[None]:
 
     Raises Problem where another operation holds it for longer than `seconds`.
     """
-    end = machine.monotonic() + seconds
-    descriptor = _open(machine)
-    try:
-        # Who waited for a file that was removed holds nothing.
-        while not (_taken(descriptor) and _is_current(machine, descriptor)):
-            if machine.monotonic() >= end:
-                raise Problem("another spark-mesh operation is at work here; wait for it, then run the command again")
-            machine.sleep(0.3)
-            os.close(descriptor)
-            descriptor = _open(machine)
+
+    def make() -> None:
+        machine.files.make_folder(LOCK_FOLDER, 0o700)
+
+    with lock(machine, machine.files, LOCK_FILE, make, seconds):
         yield
         if machine.files.stat(STATE) is None:
             machine.files.remove(LOCK_FILE)
             machine.files.remove_folder(LOCK_FOLDER)
+
+
+@contextlib.contextmanager
+def lock(
+    machine: Machine, files: Tree, path: str, make: Callable[[], None], seconds: float = SECONDS
+) -> Iterator[None]:
+    """Holds a lock whose file whoever has it may remove; `make` has its folder there, again if need be."""
+    end = machine.monotonic() + seconds
+    make()
+    descriptor = files.lock_file(path)
+    try:
+        # Who waited for a file that was removed holds nothing.
+        while not (_taken(descriptor) and _is_current(files, path, descriptor)):
+            if machine.monotonic() >= end:
+                raise Problem("another spark-mesh operation is at work here; wait for it, then run the command again")
+            machine.sleep(0.3)
+            os.close(descriptor)
+            descriptor = -1
+            make()
+            descriptor = files.lock_file(path)
+        yield
     finally:
-        os.close(descriptor)
-
-
-def _open(machine: Machine) -> int:
-    machine.files.make_folder(LOCK_FOLDER, 0o700)
-    return machine.files.lock_file(LOCK_FILE)
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _taken(descriptor: int) -> bool:
@@ -53,6 +66,6 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _is_current(machine: Machine, descriptor: int) -> bool:
-    found = machine.files.stat(LOCK_FILE)
+def _is_current(files: Tree, path: str, descriptor: int) -> bool:
+    found = files.stat(path)
     return found is not None and found.inode == os.fstat(descriptor).st_ino

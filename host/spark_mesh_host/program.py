@@ -4,11 +4,15 @@ from .machine import Machine
 from .record import STATE
 
 
+def is_left_alone(machine: Machine, besides: str = "") -> bool:
+    """Whether nothing of ours is kept on the host but the program, and its folder `besides`."""
+    return all(name == besides or name.startswith(("program-", ".program")) for name in machine.files.names(STATE))
+
+
 def remove_program_with_the_last(machine: Machine) -> None:
     """Removes the program's files and the state's folder, where nothing else is kept there."""
-    names = machine.files.names(STATE)
     # What is still here is not done with; it may need the program.
-    if all(name.startswith(("program-", ".program")) for name in names):
-        for name in names:
+    if is_left_alone(machine):
+        for name in machine.files.names(STATE):
             machine.files.remove(f"{STATE}/{name}")
         machine.files.remove_folder(STATE)

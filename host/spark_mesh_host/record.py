@@ -6,6 +6,7 @@ import json
 import pwd
 from collections.abc import Sequence
 
+from .files import Tree
 from .machine import Machine
 from .say import Problem
 from .spec import Change, Head
@@ -14,18 +15,18 @@ STATE = "/var/lib/spark-mesh"
 """The folder of everything that the program keeps. Readable to all, but for what was others'."""
 
 
-def read_record(machine: Machine, path: str) -> dict[str, object]:
+def read_record(files: Tree, path: str) -> dict[str, object]:
     """A record as JSON; empty where there is none, or none that can be read."""
     try:
-        value = json.loads(machine.files.text(path) or "{}")
+        value = json.loads(files.text(path) or "{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def refuse_other_stack(machine: Machine, path: str, head: Head) -> None:
+def refuse_other_stack(files: Tree, path: str, head: Head) -> None:
     """Raises Problem where the record is another stack's."""
-    owner = read_record(machine, path).get("stack")
+    owner = read_record(files, path).get("stack")
     if owner not in (None, head.stack):
         raise Problem(
             f"belongs to stack {owner}, found by stack {head.stack};"
@@ -42,7 +43,7 @@ def write_record(
 
     `digest` is that of the desired state, `spec` the text that said it, `files` what was written besides.
     """
-    former = read_record(machine, path)
+    former = read_record(machine.files, path)
     record: dict[str, object] = {
         "version": 1,
         "host": head.host,

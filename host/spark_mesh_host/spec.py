@@ -35,14 +35,21 @@ Owner = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9 ._/@:-]{0,200}")]
 Digest = Annotated[str, Matches(r"[0-9a-f]{64}")]
 User = Annotated[str, Matches(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}")]
 Word = Annotated[str, Matches(r"[a-z]{1,32}")]
+Port = Annotated[int, Matches(r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Head:
+class Named:
     """What every spec begins with."""
 
     host: HostName
     """The Spark's name in the mesh."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Head(Named):
+    """What a spec begins with that is a stack's."""
+
     stack: Owner
     """`organization/project/stack`: what it belongs to."""
 

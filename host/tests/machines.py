@@ -1,10 +1,11 @@
 """A machine that isn't there: files below a folder, a clock that waits move, a runner that refuses the unexpected."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from spark_mesh_host.files import Tree
-from spark_mesh_host.machine import Machine
+from spark_mesh_host.machine import Account, Machine
 from spark_mesh_host.process import Result
 
 Answer = Result | Callable[[], Result]
@@ -55,6 +56,9 @@ class FakeMachine:
             "spark-1", Tree(str(root)), self.runner, lambda: self.time, lambda: self.time, self.pass_time
         )
         self.machine.told = self.said
+        user = Account("nvidia", os.getuid(), os.getgid(), "/home/nvidia")
+        self.machine.account = self.machine.login = lambda: user
+        self.machine.program = "/var/lib/spark-mesh/program"
 
     def pass_time(self, seconds: float) -> None:
         self.time += seconds

@@ -123,3 +123,14 @@ def test_paths_are_absolute_and_stay_below_the_root(tree: Tree) -> None:
 def test_a_folder_that_is_missing_is_said(tree: Tree) -> None:
     with pytest.raises(Problem, match="/none: found no such folder, wanted one to write a into"):
         tree.write("/none/a", "", 0o600)
+
+
+def test_a_mode_is_given_to_what_can_t_be_read_and_never_through_a_link(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "etc/a").write_text("a")
+    (tmp_path / "etc/a").chmod(0)
+    (tmp_path / "etc/link").symlink_to("a")
+    tree.set_mode("/etc/a", 0o640)
+    tree.set_mode("/etc", 0o750)
+    with pytest.raises(Problem, match="/etc/link: can't be written"):
+        tree.set_mode("/etc/link", 0o666)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("etc/a", "etc")] == [0o640, 0o750]

@@ -8,6 +8,7 @@ import pytest
 
 from spark_mesh_host import files
 from spark_mesh_host.leave import leave
+from spark_mesh_host.process import Result
 from spark_mesh_host.say import Problem
 from spark_mesh_host.spec import Head, read_spec
 from spark_mesh_host.system import make_system, remove_system
@@ -23,6 +24,10 @@ LOGIND = "/etc/systemd/logind.conf.d/90-spark-mesh.conf"
 ASK_LOGIND = " ".join(["busctl --timeout=5 get-property", *MANAGER, "RemoveIPC"])
 TRY_SUDO = f"runuser -u nvidia -- sudo -k -n {PROGRAM} system"
 HEAD = Head(host="spark-1", stack="me/spark-mesh/home")
+AS_LOGIN = (
+    f"setpriv --reuid={os.getuid()} --regid={os.getgid()} --init-groups --no-new-privs --reset-env"
+    " /var/lib/spark-mesh/program distrust"
+)
 
 
 class Host(FakeMachine):
@@ -47,6 +52,7 @@ class Host(FakeMachine):
                 "sh -c command -v bash": done("/usr/bin/bash\n"),
                 "visudo -c -f /var/lib/spark-mesh/system/original/sudoers.draft": done(),
                 TRY_SUDO: done(),
+                AS_LOGIN: done(),
             }
         )
 
@@ -229,4 +235,34 @@ def test_the_program_stays_where_somebody_needs_it(host: Host) -> None:
     host.run()
     remove_system(host.machine, HEAD)
     leave(host.machine, HEAD)
+    assert host.text(PROGRAM) == "program"
+    assert AS_LOGIN not in host.runner.ran
+
+
+def test_what_is_left_in_the_home_goes_before_root_s_rights(host: Host) -> None:
+    """A key that was being made when a run was killed is in no state: whoever takes the program away has to see to it."""
+    host.run()
+
+    def removed() -> Any:
+        assert host.text(SUDOERS) is not None
+        return failed("spark-1: ~/.ssh/config: can't be written: Read-only file system")
+
+    host.expect({AS_LOGIN: removed})
+    with pytest.raises(Problem, match=r"^~/.ssh/config: can't be written: Read-only file system$"):
+        remove_system(host.machine, HEAD)
+    assert host.text(SUDOERS) is not None and host.text(PROGRAM) == "program"
+    host.expect({AS_LOGIN: Result(0, "", "spark-1: ~/.ssh/config: stays\n")})
+    host.said.clear()
+    remove_system(host.machine, HEAD)
+    assert host.said == ["~/.ssh/config: stays"]
+    assert not (host.root / "var/lib/spark-mesh").exists()
+
+
+def test_what_is_left_in_the_home_goes_with_the_program(host: Host) -> None:
+    leave(host.machine, HEAD)
+    assert [words for words in host.runner.ran if words.startswith("setpriv")] == [AS_LOGIN]
+    host.put(PROGRAM, "program", 0o755)
+    host.expect({AS_LOGIN: failed("Killed", code=-9)})
+    with pytest.raises(Problem, match=r"^Killed$"):
+        leave(host.machine, HEAD)
     assert host.text(PROGRAM) == "program"

@@ -14,7 +14,7 @@ import { type Owner, renderDocument } from "../../plan/document";
 import { packPayload } from "../../plan/payload";
 import type { HostPlan, Plan } from "../../plan/plan";
 import { planMesh } from "../../plan/planMesh";
-import { commonTrust, trustDocument } from "../../plan/trust/document";
+import { commonTrust, renderTrustSpec } from "../../plan/trust/trustSpec";
 import { checkout } from "../project";
 import { installedTrust, NO_TRUST } from "./playedTrust";
 
@@ -143,7 +143,7 @@ function settledFirstPass(
     plan.hosts.map(({ name, number }) => [name, `ssh-ed25519 ${number.toString().padStart(68, "A")}`]),
   );
   const trust =
-    host.trust && installedTrust(trustDocument(host.name, host.trust, commonTrust(plan.hosts, keys), OWNER));
+    host.trust && installedTrust(renderTrustSpec(host.name, host.trust, commonTrust(plan.hosts, keys), OWNER.stack));
   return { ...fresh, ip: [settled, ...rest], ports, files, record: JSON.stringify(record), trust };
 }
 

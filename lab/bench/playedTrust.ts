@@ -2,6 +2,7 @@
 
 import type { RawTrust, TrustStat } from "../../facts/trustFacts";
 import { TRUST_FILES } from "../../facts/trustFiles";
+import type { TrustSpec } from "../../plan/spec/trust";
 
 /** An empty ~/.ssh. */
 export const NO_TRUST: RawTrust = {
@@ -13,16 +14,12 @@ export const NO_TRUST: RawTrust = {
   record: null,
 };
 
-/** After `trust` has read this document. */
-export function installedTrust(document: string): RawTrust {
-  const words = document.split("\n").map((line) => line.split(" "));
-  const value = (key: string) =>
-    words
-      .find(([word]) => word === key)
-      ?.slice(1)
-      .join(" ") ?? "";
-  const block = (file: string) => decoded(words.find(([word, name]) => word === "block" && name === file)?.[2]);
-  const [host, stack, publicKey] = [value("host"), value("stack"), value("key")];
+/** After `trust` has read this spec. */
+export function installedTrust(spec: string): RawTrust {
+  const { host, stack, public_key: publicKey, blocks, peers }: TrustSpec = JSON.parse(spec);
+  const recorded = peers.map(({ host_key: hostKey, public_key: peerKey, host: name, user, port, names }) => {
+    return { host: name, user, port, hostKey, names, publicKey: peerKey };
+  });
   return {
     stats: [
       stat("~/.ssh", "700"),
@@ -31,19 +28,15 @@ export function installedTrust(document: string): RawTrust {
       stat("~/.ssh/spark-mesh/id_ed25519", "600"),
       stat("~/.ssh/spark-mesh/id_ed25519.pub", "644"),
     ],
-    blocks: { authorized_keys: block("authorized_keys"), known_hosts: block("known_hosts"), config: block("config") },
+    blocks,
     publicKey,
     privateKey: true,
     rotate: false,
-    record: JSON.stringify({ version: 1, host, stack, publicKey, peers: JSON.parse(decoded(value("peers"))) }),
+    record: JSON.stringify({ version: 1, host, stack, publicKey, peers: recorded }),
   };
 }
 
 function stat(path: string, mode: string): TrustStat {
   const type = path.endsWith(".ssh") || path.endsWith("spark-mesh") ? "directory" : "regular file";
   return { path, mode, owner: "nvidia", type, ctime: "1700000000.000000000" };
-}
-
-function decoded(base64 = ""): string {
-  return Buffer.from(base64, "base64").toString();
 }

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Lab } from "../../lab/hosts/lab";
 import { inside } from "../inside";
+import { installProgram } from "../scripts/program";
 
 const labName = "trustcli";
 const checkout = join(__dirname, "../..");
@@ -36,6 +37,8 @@ beforeAll(async () => {
     ],
   });
   await inside(lab, "spark-1", "/usr/sbin/sshd -p 2222");
+  // The other never saw an `up`.
+  await installProgram(lab, lab.hosts.slice(1));
   await readKeys();
 });
 afterAll(() => Lab.down(labName));

@@ -7,21 +7,26 @@ import { HostSystem } from "../../components/hostSystem";
 import { Mesh } from "../../components/mesh";
 import type { ClusterConfig } from "../../config/cluster";
 import type { Login, Probe } from "../../facts/hostFacts";
+import { hostProgram } from "../../host/program";
 import { planMesh } from "../../plan/planMesh";
 import { SUDO_OPERATIONS, SUDO_SCRIPTS } from "../../plan/systemSpec";
-import { change, changeRecord, cluster, freshProbes, onSwitch, PROGRAM, settledProbes } from "../plan/hosts";
+import { change, cluster, freshProbes, onSwitch, PROGRAM, settledProbes } from "../plan/hosts";
 import { changeTrust, loginsOf, trustedProbes, trusting, untrustedProbes } from "../plan/trust/trusted";
 import { COMMAND, type Registered, record, registered } from "./registered";
 
-/** What a stage prints of a key, by the number of its host. */
-let stagedKey: (number: string) => string = () => "";
+/** What `key` answers, by the number of its host. */
+let madeKey: (number: string) => string | undefined = () => undefined;
 
 function stdoutOf(name: string): string {
-  const [, number] = /spark-(\d)-netplan-stage$/.exec(name) ?? [];
-  if (number === undefined) return "";
+  const [, number = "", operation] = /spark-(\d)-(netplan-stage|trust-key)$/.exec(name) ?? [];
+  if (operation === undefined) return "";
   // The login shell of one has a profile that prints, and leaves a line unfinished.
   const noise = number === "2" ? "Welcome to 20250101T000000-00000000\nhello " : "";
-  return `${noise}20260101T000000-0badcaf${number}${stagedKey(number)}\n`;
+  const key = madeKey(number);
+  if (operation === "trust-key") {
+    return key === undefined ? "" : `${noise}spark-mesh-answer ${JSON.stringify({ publicKey: key })}\n`;
+  }
+  return `${noise}20260101T000000-0badcaf${number}\n`;
 }
 
 beforeAll(async () => {
@@ -42,7 +47,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   registered.length = 0;
-  stagedKey = () => "";
+  madeKey = () => undefined;
 });
 
 /** Registers the mesh that the probes come to, and returns its resources by name. */
@@ -57,7 +62,7 @@ async function meshOf(probes: Map<string, Probe>, config: ClusterConfig = cluste
       );
   const mesh = new Mesh(
     "mesh",
-    { cluster: config, plan: planMesh(config, probes, logins), logins },
+    { cluster: config, plan: planMesh(config, probes, logins, PROGRAM.digest), logins },
     { transformations: [record] },
   );
   await new Promise((resolve) => mesh.readme.apply(resolve));
@@ -328,77 +333,92 @@ describe("SSH trust", () => {
       .filter(({ options }) => options.ignoreChanges?.length === 0)
       .map(({ name }) => name.replace("mesh-", ""))
       .sort();
-  /** The document in a command's stdin, by key. */
+  /** What a command's stdin has behind the loader. */
   const sent = async (resources: Map<string, Registered>, name: string) => {
-    const packed = (await plain<string>(get(resources, name).inputs.stdin)).split("\n").at(-3) ?? "";
-    return gunzipSync(Buffer.from(packed, "base64")).toString();
+    const [password, host, program, spec] = (await plain<string>(get(resources, name).inputs.stdin))
+      .split("\n")
+      .slice(-6, -1);
+    return { password, host, program, spec: JSON.parse(spec ?? "") };
   };
-  const blockIn = (document: string, file: string) =>
-    Buffer.from(new RegExp(`^block ${file} (.*)$`, "m").exec(document)?.[1] ?? "", "base64").toString();
+  const hosts = ["spark-1", "spark-2", "spark-3"];
 
-  it("is a component and a command a host, after every stage and before every verify", async () => {
-    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
+  it("is a component and two commands a host: a key before each stage, blocks between every stage and every verify", async () => {
+    madeKey = (number) => `ssh-ed25519 MADEMAD${number}`;
     const resources = await meshOf(untrustedProbes(), config);
-    expect(commands(resources)).toHaveLength(18);
+    expect(commands(resources)).toHaveLength(21);
     const { inputs, options } = get(resources, "mesh-spark-1-trust-install");
     expect(inputs).toMatchObject({
       create: "exec bash -s user trust",
       update: expect.stringMatching(/^exec bash -s user trust # first visit, ssh=[0-9a-f]{12}$/),
-      delete: "exec bash -s user distrust",
       addPreviousOutputInEnv: false,
     });
+    expect(inputs.delete).toBeUndefined();
     expect(options).toMatchObject({ ignoreChanges: [], hideDiffs: ["stdin"], retainOnDelete: false });
     expect(get(resources, "mesh-spark-1-trust")).toMatchObject({
       type: "spark-mesh:index:SshTrust",
       inputs: { host: "spark-1", peers: ["spark-2 192.168.177.12", "spark-3 192.168.187.13"] },
     });
-    const hosts = ["spark-1", "spark-2", "spark-3"];
-    const stages = hosts.map((host) => `mesh-${host}-netplan-stage`);
-    expect(await sources(inputs.stdin)).toEqual(stages);
+    const keys = hosts.map((host) => `mesh-${host}-trust-key`);
+    expect(await sources(inputs.stdin)).toEqual(keys);
+    expect(await dependencies(get(resources, "mesh-spark-1-trust-install"))).toEqual([
+      "mesh-spark-1-netplan-stage",
+      "mesh-spark-1-trust-key",
+      "mesh-spark-2-netplan-stage",
+      "mesh-spark-3-netplan-stage",
+    ]);
+    expect(await dependencies(get(resources, "mesh-spark-2-netplan-stage"))).toContain("mesh-spark-2-trust-key");
     expect(await dependencies(get(resources, "mesh-spark-2-netplan-verify"))).toEqual(
       hosts.map((host) => `mesh-${host}-trust-install`),
     );
   });
 
-  it("tells every host the keys that the stages made", async () => {
-    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
-    const document = await sent(await meshOf(untrustedProbes(), config), "mesh-spark-1-trust-install");
-    expect(document).toMatch(/^key ssh-ed25519 MADEMAD1$/m);
-    expect(blockIn(document, "authorized_keys").match(/MADEMAD\d spark-mesh:spark-\d/g)).toEqual([
+  it("has a key whose deletion takes all away, by whichever program came last", async () => {
+    madeKey = (number) => `ssh-ed25519 MADEMAD${number}`;
+    const resources = await meshOf(untrustedProbes(), config);
+    expect(get(resources, "mesh-spark-1-trust-key").inputs).toMatchObject({
+      create: "exec bash -s user key",
+      update: expect.stringMatching(/^exec bash -s user key # first visit, ssh=[0-9a-f]{12}$/),
+      delete: "exec bash -s user distrust",
+    });
+    expect(await sent(resources, "mesh-spark-1-trust-key")).toEqual({
+      password: "",
+      host: "spark-1",
+      program: "newest",
+      spec: { host: "spark-1", stack: "organization/spark-mesh/test" },
+    });
+  });
+
+  it("tells every host the keys that were made", async () => {
+    madeKey = (number) => `ssh-ed25519 MADEMAD${number}`;
+    const { program, spec } = await sent(await meshOf(untrustedProbes(), config), "mesh-spark-1-trust-install");
+    expect(program).toBe(hostProgram().digest);
+    expect(spec.public_key).toBe("ssh-ed25519 MADEMAD1");
+    expect(spec.blocks.authorized_keys.match(/MADEMAD\d spark-mesh:spark-\d/g)).toEqual([
       "MADEMAD2 spark-mesh:spark-2",
       "MADEMAD3 spark-mesh:spark-3",
     ]);
   });
 
-  it("confirms the transactions alone, without the keys beside them", async () => {
-    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
-    const resources = await meshOf(untrustedProbes(), config);
-    const last = async (name: string) =>
-      (await plain<string>(get(resources, name).inputs.stdin)).trimEnd().split("\n").at(-1);
-    expect(await last("mesh-spark-2-netplan-verify")).toBe(
-      "20260101T000000-0badcaf1 20260101T000000-0badcaf2 20260101T000000-0badcaf3",
-    );
-    expect(await last("mesh-spark-2-netplan-commit")).toBe("20260101T000000-0badcaf2");
-  });
-
   it("that is settled ignores every text, and believes the hosts before an old state", async () => {
-    stagedKey = () => " ssh-ed25519 OLDSTATE";
+    madeKey = () => "ssh-ed25519 OLDSTATE";
     const resources = await meshOf(trustedProbes(), config);
     for (const { name, options } of commands(resources)) {
       expect(options.ignoreChanges, name).toEqual(["create", "update", "delete", "stdin"]);
     }
-    const document = await sent(resources, "mesh-spark-1-trust-install");
-    expect(document).toMatch(/^key ssh-ed25519 KEY1KEY1$/m);
-    expect(document).not.toContain("OLDSTATE");
+    const { program, spec } = await sent(resources, "mesh-spark-1-trust-install");
+    expect([program, spec.public_key]).toEqual(["newest", "ssh-ed25519 KEY1KEY1"]);
+    expect(JSON.stringify(spec)).not.toContain("OLDSTATE");
   });
 
   it("sends no sudo password and no secret", async () => {
     const withPassword = trusting({ hosts: config.hosts.map((host) => ({ ...host, sudoPassword: "pass word" })) });
     const resources = await meshOf(trustedProbes(), withPassword);
-    const { inputs, options } = get(resources, "mesh-spark-1-trust-install");
-    expect(options.ignoreChanges).toContain("stdin");
-    expect(await pulumi.isSecret(inputs.stdin as pulumi.Output<string>)).toBe(false);
-    expect(await plain<string>(inputs.stdin)).not.toContain("pass word");
+    for (const name of ["mesh-spark-1-trust-key", "mesh-spark-1-trust-install"]) {
+      const { inputs, options } = get(resources, name);
+      expect(options.ignoreChanges).toContain("stdin");
+      expect(await pulumi.isSecret(inputs.stdin as pulumi.Output<string>)).toBe(false);
+      expect(await plain<string>(inputs.stdin)).not.toContain("pass word");
+    }
   });
 
   it("that drifted on one host is mended there, and every host verifies", async () => {
@@ -418,60 +438,43 @@ describe("SSH trust", () => {
     );
   });
 
-  it("with a key pair gone stages and commits that host, and tells all", async () => {
-    stagedKey = (number) => (number === "2" ? " ssh-ed25519 MADEMAD2" : "");
+  it("with a key pair gone makes one there, leaves the networks alone, and tells all", async () => {
+    madeKey = (number) => (number === "2" ? "ssh-ed25519 MADEMAD2" : undefined);
     const probes = changeTrust(trustedProbes(), "spark-2", (trust) => ({ ...trust, privateKey: false }));
     const resources = await meshOf(probes, config);
     expect(due(resources)).toEqual([
       "spark-1-netplan-verify",
       "spark-1-trust-install",
-      "spark-2-netplan-commit",
-      "spark-2-netplan-stage",
       "spark-2-netplan-verify",
       "spark-2-trust-install",
+      "spark-2-trust-key",
       "spark-3-netplan-verify",
       "spark-3-trust-install",
     ]);
-    // What was committed may be older than the key.
-    expect(await sent(resources, "mesh-spark-2-netplan-stage")).toMatch(/^key$/m);
-    expect(get(resources, "mesh-spark-2-netplan-stage").inputs.update).toMatch(/stage # .*key pair=no private half/);
-    const document = await sent(resources, "mesh-spark-1-trust-install");
-    expect(blockIn(document, "authorized_keys").match(/\S+ spark-mesh:\S+/g)).toEqual([
+    expect(get(resources, "mesh-spark-2-trust-key").inputs.update).toMatch(/key # .*key pair=no private half/);
+    const { spec } = await sent(resources, "mesh-spark-1-trust-install");
+    expect(spec.blocks.authorized_keys.match(/\S+ spark-mesh:\S+/g)).toEqual([
       "MADEMAD2 spark-mesh:spark-2",
       "KEY3KEY3 spark-mesh:spark-3",
     ]);
   });
 
-  it("is quiet after a key was made, on a host whose sudo password has to reach the state", async () => {
-    const withPassword = trusting({ hosts: config.hosts.map((host) => ({ ...host, sudoPassword: "pass word" })) });
-    stagedKey = (number) => ` ssh-ed25519 MADEMAD${number}`;
-    const stdins = async (probes: Map<string, Probe>) => {
-      const resources = await meshOf(probes, withPassword);
-      return Promise.all(
-        ["stage", "commit"].map((operation) =>
-          plain<string>(get(resources, `mesh-spark-2-netplan-${operation}`).inputs.stdin),
-        ),
-      );
-    };
-    const made = await stdins(changeTrust(trustedProbes(), "spark-2", (trust) => ({ ...trust, privateKey: false })));
-    const payload = made[1]?.split("\n").at(-3) ?? "";
-    registered.length = 0;
-    const committed = changeRecord(trustedProbes(), "spark-2", (record) => ({ ...record, payload }));
-    expect(await stdins(committed)).toEqual(made);
-  });
-
   it("of an abandoned host stays behind untouched", async () => {
     const resources = await meshOf(trustedProbes(), trusting({ abandon: ["spark-3"] }));
-    const { options } = get(resources, "mesh-spark-3-trust-install");
-    expect(options.retainOnDelete).toBe(true);
-    expect(options.ignoreChanges).toEqual(["create", "update", "delete", "stdin", "connection"]);
+    for (const name of ["mesh-spark-3-trust-key", "mesh-spark-3-trust-install"]) {
+      const { options } = get(resources, name);
+      expect(options.retainOnDelete).toBe(true);
+      expect(options.ignoreChanges).toEqual(["create", "update", "delete", "stdin", "connection"]);
+    }
     expect(get(resources, "mesh-spark-1-trust").inputs.peers).toEqual(["spark-2 192.168.177.12"]);
   });
 
-  it("that is off has no resource, and asks no stage for a key", async () => {
+  it("that is off has no resource, and asks for no login", async () => {
     const resources = await meshOf(settled());
     expect([...resources.keys()].filter((name) => name.includes("trust"))).toEqual([]);
-    expect(await sent(resources, "mesh-spark-1-netplan-verify")).not.toMatch(/^(key$|login )/m);
+    const { stdin } = get(resources, "mesh-spark-1-netplan-verify").inputs;
+    const payload = (await plain<string>(stdin)).split("\n").at(-3) ?? "";
+    expect(gunzipSync(Buffer.from(payload, "base64")).toString()).not.toMatch(/^login /m);
   });
 });
 

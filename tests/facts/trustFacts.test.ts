@@ -11,9 +11,20 @@ const IDENTITY = {
   names: ["10.0.0.11", "fd00::1", "spark-1.local"],
   publicKey: "ssh-ed25519 BBBB",
 };
-const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
-const installed = (peers: unknown = [IDENTITY]) =>
-  installedTrust(`host spark-1\nstack a/b/c\nkey ssh-ed25519 BBBB\npeers ${base64(peers)}\n`);
+const installed = (peers: readonly (typeof IDENTITY)[] = [IDENTITY]) =>
+  installedTrust(
+    JSON.stringify({
+      host: "spark-1",
+      stack: "a/b/c",
+      public_key: "ssh-ed25519 BBBB",
+      blocks: NO_TRUST.blocks,
+      peers: peers.map(({ hostKey, publicKey, ...others }) => ({
+        ...others,
+        host_key: hostKey,
+        public_key: publicKey,
+      })),
+    }),
+  );
 const trustOf = (trust: unknown) => parseFirstPass("spark-1", JSON.stringify({ ...fresh, trust })).facts.trust;
 
 it("knows nothing of hosts that say nothing of ~/.ssh", () => {

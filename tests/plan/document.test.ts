@@ -83,12 +83,11 @@ describe("renderDocument", () => {
     expect(renderDocument(host(gone), gone, owner, 180, probes)).not.toMatch(/^link .* spark-3/m);
   });
 
-  it("asks for a key and for a login at every address of a trusted peer that can be asked", () => {
+  it("asks for a login at every address of a trusted peer that can be asked", () => {
     const config = trusting();
-    const logins = (mesh: Plan) => renderDocument(host(mesh), mesh, owner, 180, probes).match(/^(key|login .*)$/gm);
+    const logins = (mesh: Plan) => renderDocument(host(mesh), mesh, owner, 180, probes).match(/^login .*$/gm);
     const trusted = trustedProbes(config);
     expect(logins(planOf(trusted))).toEqual([
-      "key",
       "login spark-2 10.0.0.12",
       "login spark-2 192.168.177.12",
       "login spark-2 192.168.178.12",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { systemSpec } from "../../plan/spec/system";
+import { trustSpec } from "../../plan/spec/trust";
 
 /** Specs that the host program's own tests read too: what one side sends the other takes, and nothing else. */
 interface Cases {
@@ -11,7 +12,10 @@ interface Cases {
   readonly refused: Record<string, Record<string, unknown>>;
 }
 
-describe.each<[string, z.ZodType]>([["system", systemSpec]])("the spec of %s", (name, schema) => {
+describe.each<[string, z.ZodType]>([
+  ["system", systemSpec],
+  ["trust", trustSpec],
+])("the spec of %s", (name, schema) => {
   const cases: Cases = JSON.parse(readFileSync(join(__dirname, "../../host/specs", `${name}.json`), "utf8"));
 
   it.each(Object.entries(cases.accepted))("may have %s", (_, change) =>

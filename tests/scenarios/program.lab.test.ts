@@ -9,6 +9,7 @@ import { expectQuiet, succeeds } from "./steps";
 const HOSTS = ["spark-1", "spark-2"] as const;
 const NAME = "program";
 const PROGRAM = "/var/lib/spark-mesh/program-*";
+const SSH = "/home/nvidia/.ssh";
 const LOGIND = "/etc/systemd/logind.conf.d/90-spark-mesh.conf";
 
 describe.each(scenarioEngines())("the program on the hosts on the $kind engine", (engine) => {
@@ -38,7 +39,13 @@ describe.each(scenarioEngines())("the program on the hosts on the $kind engine",
     Promise.all(
       HOSTS.map(async (host) => {
         const etc = "find /etc/sudoers.d /etc/systemd /var/lib /run/spark-mesh -xdev -name '*spark-mesh*' | sort";
-        return JSON.stringify([await traces(lab, host), (await lab.exec(host, etc)).stdout]);
+        const home =
+          "cd /home/nvidia/.ssh && find . -printf '%p %y %m %u:%g\\n' | sort && sha256sum $(find . -type f | sort)";
+        return JSON.stringify([
+          await traces(lab, host),
+          (await lab.exec(host, etc)).stdout,
+          await inside(lab, host, home),
+        ]);
       }),
     );
 
@@ -46,6 +53,9 @@ describe.each(scenarioEngines())("the program on the hosts on the $kind engine",
     ["as the program comes", "test -e /var/lib/spark-mesh"],
     ["as a host's system is made", "test -e /var/lib/spark-mesh/system/original"],
     ["before its record is written", `test -e ${LOGIND}`],
+    ["as a key is made", `test -e ${SSH}/spark-mesh/lock`],
+    ["once a key is made", `test -e ${SSH}/spark-mesh/id_ed25519.pub`],
+    ["as blocks are written", `grep -q '^# BEGIN spark-mesh' ${SSH}/authorized_keys`],
   ])("a destroy right after an up that was killed %s leaves nothing", async (_, reached) => {
     const up = project.start("up", { flags: ["--yes", "--skip-preview"] });
     await until(lab, ["spark-2"], reached, 60);
@@ -53,7 +63,7 @@ describe.each(scenarioEngines())("the program on the hosts on the $kind engine",
     await up.done;
     await project.run("cancel", { flags: ["--yes"] });
     // What was under way on the host goes on to its end there.
-    await until(lab, HOSTS, "! pgrep -f 'program-[0-9a-f]{64} (system|stage)|bash -s (install|stage)'", 90);
+    await until(lab, HOSTS, "! pgrep -f 'program-[0-9a-f]{64} (system|key|trust)|bash -s (install|stage)'", 90);
     await succeeds(project.destroy("--skip-preview"));
     await until(lab, HOSTS, "! test -e /var/lib/spark-mesh/armed.json", 240);
     expect(await look()).toEqual(before);

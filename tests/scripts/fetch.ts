@@ -1,13 +1,14 @@
 import { Lab, type LabHost } from "../../lab/hosts/lab";
+import type { TrustSpec } from "../../plan/spec/trust";
 import { inside } from "../inside";
-import { commitRing, must, operate, type Result, ringDocument } from "./operations";
-import { keyIn, trustDocument } from "./trust";
+import { commitRing, operate, type Result } from "./operations";
+import { installProgram, mustRun } from "./program";
+import { makeKeys, trustSpec } from "./trust";
 
 /** The third octet of the cable between two hosts of the ring, by the sum of their numbers. */
 const octets: Readonly<Record<number, number>> = { 3: 177, 4: 187, 5: 197 };
-const base64 = (value: string) => Buffer.from(value).toString("base64");
 const block = (lines: readonly string[]) =>
-  base64(["# BEGIN spark-mesh: written by pulumi up, changes are undone", ...lines, "# END spark-mesh", ""].join("\n"));
+  ["# BEGIN spark-mesh: written by pulumi up, changes are undone", ...lines, "# END spark-mesh", ""].join("\n");
 
 /** A ring of three with Docker whose users get to each other over the CX7 links. */
 export async function upTrusted(name: string): Promise<Lab> {
@@ -18,31 +19,22 @@ export async function upTrusted(name: string): Promise<Lab> {
 }
 
 /** Commits the network of a ring and the SSH trust of its users. */
-export async function trustRing(lab: Lab): Promise<void> {
-  const extra = ["key"];
-  await commitRing(lab);
-  const keys = new Map(
-    await Promise.all(
-      lab.hosts.map(
-        async (host) => [host.name, keyIn(await must(lab, host, "stage", ringDocument(lab, host, { extra })))] as const,
-      ),
-    ),
-  );
+async function trustRing(lab: Lab): Promise<void> {
+  await Promise.all([commitRing(lab), installProgram(lab)]);
+  const keys = await makeKeys(lab);
   await Promise.all(
-    lab.hosts.map((host) => {
-      const lines = trustDocument(lab, host, keys).split("\n");
-      const document = lines.filter((line) => !line.startsWith("block ")).slice(0, -1);
-      return must(lab, host, "trust", [...document, ...blockLines(lab, host, keys), ""].join("\n"));
-    }),
+    lab.hosts.map((host) =>
+      mustRun(lab, host, "trust", trustSpec(lab, host, keys, { blocks: ringBlocks(lab, host, keys) })),
+    ),
   );
 }
 
-function blockLines(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>): string[] {
+function ringBlocks(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>): TrustSpec["blocks"] {
   const peers = lab.hosts.filter(({ name }) => name !== host.name);
-  return [
-    `block authorized_keys ${block(peers.map(({ name }) => `restrict,pty ${keys.get(name)} spark-mesh:${name}`))}`,
-    `block known_hosts ${block(peers.map(({ name, hostKey }) => `${name} ${hostKey}`))}`,
-    `block config ${block([
+  return {
+    authorized_keys: block(peers.map(({ name }) => `restrict,pty ${keys.get(name)} spark-mesh:${name}`)),
+    known_hosts: block(peers.map(({ name, hostKey }) => `${name} ${hostKey}`)),
+    config: block([
       ...peers.flatMap(({ name, number }) => [
         `Host ${name}`,
         `  HostName 192.168.${octets[host.number + number]}.${10 + number}`,
@@ -51,8 +43,8 @@ function blockLines(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>):
         "  IdentitiesOnly yes",
       ]),
       "Match all",
-    ])}`,
-  ];
+    ]),
+  };
 }
 
 /** The document of `image` or `model`: its own lines behind those of every document. */

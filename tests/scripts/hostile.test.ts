@@ -14,7 +14,8 @@ import { parseJump } from "../../facts/sshConfig";
 import { renderDocument } from "../../plan/document";
 import { renderStdin } from "../../plan/payload";
 import { planMesh } from "../../plan/planMesh";
-import { commonTrust, trustDocument } from "../../plan/trust/document";
+import { trustSpec } from "../../plan/spec/trust";
+import { commonTrust, renderTrustSpec } from "../../plan/trust/trustSpec";
 import { untrustedProbes } from "../plan/trust/trusted";
 
 /** Made by a shell that takes data for code, in the folder where it runs. */
@@ -182,14 +183,14 @@ function documentsOf(cluster: ClusterConfig): [string, string][] {
     cluster.hosts.flatMap(({ name }, index) => (facts[index] ? [[name, facts[index]] as const] : [])),
   );
   const logins = new Map(cluster.hosts.map((host) => [host.name, loginOf(host)]));
-  const { program, trustProgram } = scriptTexts();
+  const { program } = scriptTexts();
   try {
     const plan = planMesh(cluster, probes, logins);
     const common = commonTrust(plan.hosts, new Map(plan.hosts.map(({ name }) => [name, KEY])));
-    return plan.hosts.flatMap((host): [string, string][] => [
-      [program, renderDocument(host, plan, owner, 180, [])],
-      ...(host.trust ? [[trustProgram, trustDocument(host.name, host.trust, common, owner)] as [string, string]] : []),
-    ]);
+    for (const { name, trust } of plan.hosts) {
+      if (trust) trustSpec.parse(JSON.parse(renderTrustSpec(name, trust, common, owner.stack)));
+    }
+    return plan.hosts.map((host): [string, string] => [program, renderDocument(host, plan, owner, 180, [])]);
   } catch (error) {
     if (error instanceof Faults) return [];
     throw error;

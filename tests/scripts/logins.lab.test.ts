@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { inside } from "../inside";
-import { must, operate } from "./operations";
-import { addressesOf, asUser, emptyHomes, home, makeKeys, pairDocument, settlePair, trustDocument } from "./trust";
+import { operate } from "./operations";
+import { installProgram, mustRun } from "./program";
+import { addressesOf, asUser, emptyHomes, home, makeKeys, pairDocument, settlePair, trustSpec } from "./trust";
 
 /** systemd counts starts, and refuses the sixth within ten seconds. */
 const RESTART = "systemctl reset-failed ssh; systemctl restart ssh";
@@ -17,13 +18,13 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "test-logins", stackFile: false, fresh: true, wiring: "pair", hosts });
   [host, peer] = lab.hosts as [LabHost, LabHost];
   await emptyHomes(lab);
-  await settlePair(lab);
+  await Promise.all([settlePair(lab), installProgram(lab)]);
   keys = await makeKeys(lab);
 });
 
 beforeEach(async () => {
   await inside(lab, peer.name, `rm -f /etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
-  for (const each of lab.hosts) await must(lab, each, "trust", trustDocument(lab, each, keys));
+  for (const each of lab.hosts) await mustRun(lab, each, "trust", trustSpec(lab, each, keys));
 });
 
 afterAll(() => lab?.down());
@@ -113,7 +114,7 @@ test("a connection that the user shares proves nothing", async () => {
 
 test("no hundred logins are made at once", async () => {
   await inside(lab, peer.name, `echo MaxStartups 500 >/etc/ssh/sshd_config.d/test.conf; ${RESTART}`);
-  await must(lab, host, "trust", trustDocument(lab, host, keys));
+  await mustRun(lab, host, "trust", trustSpec(lab, host, keys));
   const sampled = asUser(
     lab,
     host.name,

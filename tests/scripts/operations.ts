@@ -25,16 +25,15 @@ const ring = [
 
 export const cx7 = ["enp1s0f0np0", "enP2p1s0f0np0", "enp1s0f1np1", "enP2p1s0f1np1"] as const;
 
-export type Operation = "stage" | "verify" | "commit" | "undo" | "release" | "trust" | "distrust" | "image" | "model";
+export type Operation = "stage" | "verify" | "commit" | "undo" | "release" | "image" | "model";
 
 /** Those that run as the login user. */
-const ofUser: readonly Operation[] = ["verify", "trust", "distrust", "image", "model"];
+const ofUser: readonly Operation[] = ["verify", "image", "model"];
 
 /** The program that an operation is part of. */
 function programOf(operation: Operation): string {
-  const { program, trustProgram, fetchProgram } = scriptTexts();
-  if (operation === "image" || operation === "model") return fetchProgram;
-  return operation.endsWith("trust") ? trustProgram : program;
+  const { program, fetchProgram } = scriptTexts();
+  return operation === "image" || operation === "model" ? fetchProgram : program;
 }
 
 /** What a test varies in a document. */

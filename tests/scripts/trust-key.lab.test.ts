@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { inside } from "../inside";
-import { operate } from "./operations";
-import { asUser, emptyHomes, factsOf, home, settlePair, strangersKey, trustDocument, trustHost } from "./trust";
+import { installProgram, runProgram } from "./program";
+import { asUser, emptyHomes, factsOf, home, strangersKey, trustHost, trustSpec } from "./trust";
 
 const folder = `${home}/.ssh/spark-mesh`;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "test-trust-key", stackFile: false, fresh: true, wiring: "pair", hosts });
   [host] = lab.hosts as [LabHost];
   await emptyHomes(lab);
-  await settlePair(lab);
+  await installProgram(lab);
 });
 
 beforeEach(async () => {
@@ -46,7 +46,7 @@ describe("a new key pair", () => {
     expect(await asUser(lab, host.name, `ssh-keygen -y -f ${folder}/id_ed25519`)).toContain(keys.get(host.name));
     expect(JSON.parse(await inside(lab, host.name, `cat ${folder}/record.json`)).publicKey).toBe(keys.get(host.name));
     expect(await inside(lab, host.name, `cd ${folder} && ls -A`)).toBe(
-      "id_ed25519\nid_ed25519.pub\nlock\noriginal\nrecord.json",
+      "id_ed25519\nid_ed25519.pub\nlock\nmemory.json\nrecord.json",
     );
   });
 
@@ -68,7 +68,7 @@ describe("a new key pair", () => {
   test("is not announced to peers before it is there", async () => {
     await trust();
     await inside(lab, host.name, `rm -rf ${folder}`);
-    const { code, message } = await operate(lab, host, "trust", trustDocument(lab, host, keys));
+    const { code, message } = await runProgram(lab, host, "trust", trustSpec(lab, host, keys));
     expect(code).not.toBe(0);
     expect(message).toContain("spark-1: ~/.ssh/spark-mesh/id_ed25519: found another key pair than the one");
   });

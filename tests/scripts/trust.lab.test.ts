@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { readAnswer } from "../../components/operations";
 import { Lab, type LabHost } from "../../lab/hosts/lab";
 import { inside } from "../inside";
-import { must, type Operation, operationCommand } from "./operations";
+import { installProgram, mustRun, programCommand } from "./program";
 import {
   asUser,
   blocksOf,
   changes,
   emptyHomes,
   factsOf,
+  headOf,
   home,
-  keyIn,
-  pairDocument,
-  settlePair,
   sshFolder,
   strangersKey,
-  trustDocument,
   trustHost,
+  trustSpec,
 } from "./trust";
 
 let lab: Lab;
@@ -35,7 +34,7 @@ beforeAll(async () => {
   });
   [host] = lab.hosts as [LabHost];
   await emptyHomes(lab);
-  await settlePair(lab);
+  await installProgram(lab);
   keys = new Map([["spark-2", strangersKey]]);
 });
 
@@ -46,7 +45,7 @@ beforeEach(async () => {
 afterAll(() => lab?.down());
 
 const trust = () => trustHost(lab, host, keys);
-const distrust = () => must(lab, host, "distrust", trustDocument(lab, host, keys));
+const distrust = () => mustRun(lab, host, "distrust", headOf(host));
 const foreign = {
   authorized_keys: Array.from(
     { length: 500 },
@@ -81,8 +80,8 @@ test("a home without ~/.ssh gets all of it, and is without it again", async () =
     ".ssh/spark-mesh d 700 nvidia:nvidia ",
     ".ssh/spark-mesh/id_ed25519 f 600 nvidia:nvidia ",
     ".ssh/spark-mesh/id_ed25519.pub f 644 nvidia:nvidia ",
-    ".ssh/spark-mesh/lock f 644 nvidia:nvidia ",
-    ".ssh/spark-mesh/original f 600 nvidia:nvidia ",
+    ".ssh/spark-mesh/lock f 600 nvidia:nvidia ",
+    ".ssh/spark-mesh/memory.json f 600 nvidia:nvidia ",
     ".ssh/spark-mesh/record.json f 600 nvidia:nvidia ",
   ]);
   const blocks = blocksOf(lab, host, keys);
@@ -95,7 +94,14 @@ test("a home without ~/.ssh gets all of it, and is without it again", async () =
     host: "spark-1",
     stack: "organization/spark-mesh/home",
     publicKey: keys.get("spark-1"),
-    peers: lab.hosts.map(({ name, hostKey }) => ({ host: name, hostKey })),
+    peers: lab.hosts.map((peer) => ({
+      host: peer.name,
+      user: "nvidia",
+      port: 22,
+      hostKey: peer.hostKey,
+      names: [peer.address],
+      publicKey: keys.get(peer.name),
+    })),
   });
   expect(await factsOf(lab, host)).toMatchObject({
     stats: expect.arrayContaining([
@@ -118,18 +124,18 @@ test("a home without ~/.ssh gets all of it, and is without it again", async () =
 });
 
 test("root has its key pair in its own home, whatever the environment says", async () => {
-  const asRoot = async (operation: Operation, document: string) => {
-    const { stdin } = operationCommand(lab, host, operation, document);
-    const { stdout, stderr } = await lab.exec(host.name, `HOME=${home} exec bash -s root ${operation}`, { stdin });
+  const asRoot = async (operation: "key" | "trust" | "distrust", spec: string) => {
+    const { stdin } = programCommand(lab, host, operation, spec);
+    const { stdout, stderr } = await lab.exec(host.name, `HOME=${home} exec bash -s user ${operation}`, { stdin });
     expect(stderr).toBe("");
-    return stdout;
+    return readAnswer(stdout);
   };
   const before = [await sshFolder(lab, host.name), await inside(lab, host.name, "ls -A /root")];
-  keys.set(host.name, keyIn(await asRoot("stage", pairDocument(lab, host))));
-  await asRoot("trust", trustDocument(lab, host, keys));
+  keys.set(host.name, String((await asRoot("key", headOf(host))).publicKey));
+  await asRoot("trust", trustSpec(lab, host, keys));
   expect(await inside(lab, host.name, "cat /root/.ssh/config")).toBe(blocksOf(lab, host, keys).config.trim());
   expect(await inside(lab, host.name, "stat -c '%a %U' /root/.ssh/spark-mesh/id_ed25519")).toBe("600 root");
-  await asRoot("distrust", trustDocument(lab, host, keys));
+  await asRoot("distrust", headOf(host));
   expect([await sshFolder(lab, host.name), await inside(lab, host.name, "ls -A /root")]).toEqual(before);
 });
 

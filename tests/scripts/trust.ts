@@ -1,19 +1,20 @@
 import { MarkedAnswers, markLine } from "../../facts/marked";
 import { factsScript } from "../../facts/script";
 import type { Lab, LabHost } from "../../lab/hosts/lab";
+import type { TrustSpec } from "../../plan/spec/trust";
 import { inside } from "../inside";
-import { must, operate, ringDocument, type Wish } from "./operations";
+import { must, ringDocument, type Wish } from "./operations";
+import { mustRun } from "./program";
 
 export const home = "/home/nvidia";
 /** A key that no host has, for peers that are only told of. */
 export const strangersKey = `ssh-ed25519 ${Buffer.alloc(51, 7).toString("base64")}`;
-const base64 = (value: string) => Buffer.from(value).toString("base64");
 const cx7Octets = [177, 178];
 
-/** The document of a host in a pair: the ring's, less the port that has no cable, with a key pair for the login user. */
+/** The document of a host in a pair: the ring's, less the port that has no cable. */
 export function pairDocument(lab: Lab, host: LabHost, wish: Wish = {}): string {
   const unused = host.number === 1 ? "f1np1" : "f0np0";
-  const lines = ringDocument(lab, host, { ...wish, extra: ["key", ...(wish.extra ?? [])] }).split("\n");
+  const lines = ringDocument(lab, host, wish).split("\n");
   return lines.filter((line) => !new RegExp(`^(netdev|link) \\S+${unused} `).test(line)).join("\n");
 }
 
@@ -22,17 +23,13 @@ export function addressesOf(host: LabHost): string[] {
   return [host.address, ...cx7Octets.map((octet) => `192.168.${octet}.${10 + host.number}`)];
 }
 
-export interface Blocks {
-  readonly authorized_keys: string;
-  readonly known_hosts: string;
-  readonly config: string;
-}
+const STACK = "organization/spark-mesh/home";
 
 const block = (lines: readonly string[]) =>
   ["# BEGIN spark-mesh: written by pulumi up, changes are undone", ...lines, "# END spark-mesh", ""].join("\n");
 
 /** The blocks that let a host's user in to its peers, and those in to it. */
-export function blocksOf(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>): Blocks {
+export function blocksOf(lab: Lab, host: LabHost, keys: ReadonlyMap<string, string>): TrustSpec["blocks"] {
   const peers = lab.hosts.filter(({ name }) => name !== host.name);
   return {
     authorized_keys: block(
@@ -56,37 +53,35 @@ export function blocksOf(lab: Lab, host: LabHost, keys: ReadonlyMap<string, stri
   };
 }
 
-/** The trust document of a host. */
-export function trustDocument(
+/** What `key` and `distrust` read. */
+export const headOf = (host: LabHost, stack = STACK) => JSON.stringify({ host: host.name, stack });
+
+/** What `trust` reads on a host. */
+export function trustSpec(
   lab: Lab,
   host: LabHost,
   keys: ReadonlyMap<string, string>,
-  stack = "organization/spark-mesh/home",
+  { stack = STACK, blocks = blocksOf(lab, host, keys) }: Partial<Pick<TrustSpec, "stack" | "blocks">> = {},
 ): string {
-  const blocks = blocksOf(lab, host, keys);
-  return [
-    "spark-mesh 1",
-    `host ${host.name}`,
-    `stack ${stack}`,
-    "operator me@laptop file",
-    `key ${keys.get(host.name)}`,
-    ...Object.entries(blocks).map(([name, text]) => `block ${name} ${base64(text)}`),
-    `peers ${base64(JSON.stringify(lab.hosts.map(({ name, hostKey }) => ({ host: name, hostKey }))))}`,
-    "",
-  ].join("\n");
+  const peers = lab.hosts.map((peer) => ({
+    host: peer.name,
+    user: peer.user,
+    port: 22,
+    host_key: peer.hostKey,
+    names: addressesOf(peer).slice(0, 1),
+    public_key: keys.get(peer.name) ?? "",
+  }));
+  const spec: TrustSpec = { host: host.name, stack, public_key: keys.get(host.name) ?? "", blocks, peers };
+  return JSON.stringify(spec);
 }
 
-/** The public key in what a stage printed behind its transaction. */
-export function keyIn(stdout: string): string {
-  const key = /^\d{8}T\d{6}-[0-9a-f]{8} (ssh-ed25519 [A-Za-z0-9+/]+=*)$/.exec(stdout)?.[1];
-  if (key === undefined) throw new Error(`found ${JSON.stringify(stdout)}, wanted a transaction and a public key`);
-  return key;
-}
-
-/** Stages hosts whose network is settled, which makes their key pairs, and returns the public keys by host. */
+/** Has key pairs made, and returns the public keys by host. */
 export async function makeKeys(lab: Lab, hosts: readonly LabHost[] = lab.hosts): Promise<Map<string, string>> {
   const keys = await Promise.all(
-    hosts.map(async (host) => [host.name, keyIn(await must(lab, host, "stage", pairDocument(lab, host)))] as const),
+    hosts.map(async (host): Promise<[string, string]> => {
+      const { publicKey } = await mustRun(lab, host, "key", headOf(host));
+      return [host.name, String(publicKey)];
+    }),
   );
   return new Map(keys);
 }
@@ -94,8 +89,7 @@ export async function makeKeys(lab: Lab, hosts: readonly LabHost[] = lab.hosts):
 /** Makes a host's key pair, which goes into `keys`, and its blocks, without a word. */
 export async function trustHost(lab: Lab, host: LabHost, keys: Map<string, string>): Promise<void> {
   for (const [name, key] of await makeKeys(lab, [host])) keys.set(name, key);
-  const { code, stderr } = await operate(lab, host, "trust", trustDocument(lab, host, keys));
-  if (code !== 0 || stderr !== "") throw new Error(`${host.name}: trust: exit status ${code}: ${stderr}`);
+  await mustRun(lab, host, "trust", trustSpec(lab, host, keys));
 }
 
 /** What facts tell of the login user's ~/.ssh. */
@@ -143,11 +137,11 @@ export function changes(lab: Lab, host: string): Promise<string> {
   return inside(lab, host, `find ${home}/.ssh -printf '%p %i %T@ %C@\\n' | sort`);
 }
 
-/** Makes the network of a pair and commits it, so that a later stage has only the key pair to make. */
+/** Makes the network of a pair and commits it. */
 export async function settlePair(lab: Lab): Promise<void> {
   await Promise.all(
     lab.hosts.map(async (host) => {
-      const [id] = (await must(lab, host, "stage", pairDocument(lab, host))).split(" ");
+      const id = await must(lab, host, "stage", pairDocument(lab, host));
       await must(lab, host, "commit", pairDocument(lab, host), id);
     }),
   );

@@ -6,9 +6,10 @@ file, logind's RemoveIPC, earlyoom.
 from ..kept import Kept
 from ..lock import host_lock
 from ..machine import Machine
-from ..program import remove_program_with_the_last
+from ..program import is_left_alone, remove_program_with_the_last
 from ..record import STATE, read_record, refuse_other_stack, write_record
 from ..spec import Head
+from ..trust.as_login import remove_trust_of_login
 from . import docker_group, earlyoom, logind, sudoers
 from .spec import SystemSpec
 
@@ -20,8 +21,8 @@ ORIGINAL = f"{FOLDER}/original"
 def make_system(machine: Machine, spec: SystemSpec, text: str) -> None:
     """Makes true what is declared and gives back what isn't. Safe to run again wherever it was cut short."""
     with host_lock(machine):
-        refuse_other_stack(machine, RECORD, spec)
-        first_visit = not read_record(machine, RECORD)
+        refuse_other_stack(machine.files, RECORD, spec)
+        first_visit = not read_record(machine.files, RECORD)
         try:
             changed = _make(machine, spec)
             write_record(
@@ -45,9 +46,11 @@ def remove_system(machine: Machine, spec: Head, _text: str = "") -> None:
     if machine.files.stat(FOLDER) is None:
         return
     with host_lock(machine):
-        refuse_other_stack(machine, RECORD, spec)
+        refuse_other_stack(machine.files, RECORD, spec)
+        # Without the sudoers file there may be nobody to come for what is left.
+        if is_left_alone(machine, besides="system"):
+            remove_trust_of_login(machine, spec)
         put_system_back(machine)
-        # Without the sudoers file there may be nobody to come for it.
         remove_program_with_the_last(machine)
 
 

@@ -2,14 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { Login, Probe } from "../../../facts/hostFacts";
 import type { Plan } from "../../../plan/plan";
 import { planMesh } from "../../../plan/planMesh";
-import { commonTrust, trustDocument } from "../../../plan/trust/document";
-import { change, changeNetdev, cluster, factsIn, faults, v4 } from "../hosts";
+import { trustSpec } from "../../../plan/spec/trust";
+import { commonTrust, renderTrustSpec } from "../../../plan/trust/trustSpec";
+import { change, changeNetdev, cluster, factsIn, faults, PROGRAM, v4 } from "../hosts";
 import {
   changeTrust,
   installed,
   loginsOf,
-  owner,
   planOf,
+  STACK,
   trustedProbes,
   trustIn,
   trusting,
@@ -54,6 +55,20 @@ describe("a first visit", () => {
     const plan = planOf(networked);
     expect(plan.hosts.map(({ state, trust }) => [state, trust?.state])).toEqual(Array(3).fill(["settled", "due"]));
   });
+});
+
+it("needs this release's program on the hosts where it is due, and on no other", () => {
+  const drifted = changeTrust(settled, "spark-2", (trust) => ({ ...trust, rotate: true }));
+  const programsOf = (probes: ReadonlyMap<string, Probe>, release: string) =>
+    planMesh(trusting(), probes, loginsOf(trusting()), release).hosts.map(({ program }) => program?.state);
+  const closed = changeTrust(settled, "spark-2", (trust) => ({
+    ...trust,
+    stats: trust.stats.map((stat) => (stat.path === "~/.ssh/config" ? { ...stat, mode: "666" } : stat)),
+  }));
+  expect(programsOf(closed, "2".repeat(64))).toEqual(["settled", "due", "settled"]);
+  expect(programsOf(drifted, PROGRAM.digest)).toEqual(["settled", "settled", "settled"]);
+  expect(programsOf(drifted, "2".repeat(64))).toEqual(["due", "due", "due"]);
+  expect(programsOf(settled, "2".repeat(64))).toEqual(["settled", "settled", "settled"]);
 });
 
 describe("no trust", () => {
@@ -188,7 +203,7 @@ describe("a host that doesn't answer", () => {
   it("is left out while no record knows it", () => {
     const plan = planOf(new Map(untrustedProbes()).set("spark-3", gone));
     expect(peersIn(plan, "spark-1")).toEqual(["spark-2"]);
-    expect(trustDocument("spark-3", trustIn(plan, "spark-3"), commonTrust([], new Map()), owner)).toBe("");
+    expect(renderTrustSpec("spark-3", trustIn(plan, "spark-3"), commonTrust([], new Map()), STACK)).toBe("");
   });
 });
 
@@ -238,28 +253,31 @@ describe("what can't be written", () => {
   });
 });
 
-describe("the document", () => {
-  it("has a line a fact", () => {
+describe("the spec", () => {
+  it("has blocks, and every host for the record, as the host program takes them", () => {
     const plan = planOf(settled);
     const trust = trustIn(plan, "spark-1");
-    const document = trustDocument("spark-1", trust, commonTrust(plan.hosts, new Map()), owner);
-    expect(document.replace(/^(block \S+|peers) \S+$/gm, "$1 BASE64")).toMatchInlineSnapshot(`
-      "spark-mesh 1
-      host spark-1
-      stack organization/spark-mesh/home
-      operator me@laptop backend 0badcafe
-      key ssh-ed25519 KEY1KEY1
-      block authorized_keys BASE64
-      block known_hosts BASE64
-      block config BASE64
-      peers BASE64
-      "
-    `);
-    const peers = /^peers (.*)$/m.exec(document)?.[1] ?? "";
-    expect(JSON.parse(Buffer.from(peers, "base64").toString())).toEqual(trust.identities);
+    const text = renderTrustSpec("spark-1", trust, commonTrust(plan.hosts, new Map()), STACK);
+    expect(text).not.toContain("\n");
+    const { peers, ...others } = trustSpec.parse(JSON.parse(text));
+    expect(others).toEqual({
+      host: "spark-1",
+      stack: STACK,
+      public_key: "ssh-ed25519 KEY1KEY1",
+      blocks: trust.blocks,
+    });
+    expect(peers[0]).toEqual({
+      host: "spark-1",
+      user: "nvidia",
+      port: 22,
+      host_key: "ssh-ed25519 HST1HST1",
+      names: ["10.0.0.11"],
+      public_key: "ssh-ed25519 KEY1KEY1",
+    });
+    expect(peers.map(({ host }) => host)).toEqual(["spark-1", "spark-2", "spark-3"]);
   });
 
-  it("is refused where a stage told no key, or something else", () => {
+  it("is refused where a host answered no key, or something else", () => {
     const { hosts } = planOf(untrustedProbes());
     const made = new Map(hosts.map(({ name }) => [name, "ssh-ed25519 AAAA"]));
     expect(() => commonTrust(hosts, new Map(made).set("spark-2", "none of it"))).toThrow(

@@ -4,12 +4,12 @@ import { type TrustFacts, trustFacts } from "../../../facts/trustFacts";
 import { installedTrust, NO_TRUST } from "../../../lab/bench/playedTrust";
 import type { HostTrust, Plan } from "../../../plan/plan";
 import { planMesh } from "../../../plan/planMesh";
-import { commonTrust, trustDocument } from "../../../plan/trust/document";
+import { commonTrust, renderTrustSpec } from "../../../plan/trust/trustSpec";
 import { ARTICLE_RING, change, cluster, factsIn, freshProbes, settledProbes } from "../hosts";
 
 /** Meshes whose hosts trust each other, with facts as a run of `trust` leaves them. */
 
-export const owner = { stack: "organization/spark-mesh/home", operator: "me@laptop backend 0badcafe" };
+export const STACK = "organization/spark-mesh/home";
 
 export function trusting(changed: Partial<ClusterConfig> = {}, count = 3): ClusterConfig {
   return cluster({ trust: true, ...changed }, count);
@@ -67,8 +67,8 @@ export function installed(probes: Map<string, Probe>, config = trusting(), made 
   return plan.hosts
     .filter(({ name }) => probes.get(name)?.kind === "facts")
     .reduce((so, { name }) => {
-      const document = trustDocument(name, trustIn(plan, name), common, owner);
-      return change(so, name, (facts) => ({ ...facts, trust: trustFacts(installedTrust(document)) }));
+      const spec = renderTrustSpec(name, trustIn(plan, name), common, STACK);
+      return change(so, name, (facts) => ({ ...facts, trust: trustFacts(installedTrust(spec)) }));
     }, probes);
 }
 
