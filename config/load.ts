@@ -123,13 +123,6 @@ function judgeSudo(
   return (host) => (Object.hasOwn(perHost, host) ? perHost[host] : forAll);
 }
 
-/** What is being validated, and what of it isn't said of the other. */
-interface Source {
-  readonly subject: string;
-  /** Whether `pulumi config set` wrote it: then a text may stand where somebody meant a list or an object. */
-  readonly isStackConfig: boolean;
-}
-
 /** Keys whose values are texts as they are, whatever they look like. */
 const TEXTS = ["topology", "sudoPassword", "hfToken"];
 
@@ -169,7 +162,9 @@ export function parseClusterConfig(
   secretKeys: readonly string[],
 ): ClusterConfig {
   const { values, problems } = decodeStackConfig(raw, secretKeys);
-  return validate(problems, values, home, { subject: "the stack config", isStackConfig: true });
+  const config = validate(problems, values, home, howToSet);
+  if (!config) throw new Faults("the stack config", problems);
+  return config;
 }
 
 /**
@@ -191,30 +186,36 @@ export function stackArguments(
  *
  * @param args secrets in clear. A program may not be type-checked: it can be anything.
  * @param subject whose arguments they are, for the message.
- * @param problems what is wrong with them already, which is said first.
+ * @param unusable why a value can't be looked at, by its path; nothing else is said of it.
  * @throws Faults with everything that is wrong, path first; secrets are never shown.
  */
 export function parseClusterArguments(
   args: Readonly<Record<string, unknown>>,
   home: string,
   subject: string,
-  problems: readonly string[] = [],
+  unusable: ReadonlyMap<string, string> = new Map(),
 ): ClusterConfig {
   const unknown = Object.keys(args).filter((key) => !schema.topLevelKeys.includes(key));
-  const faults = [...problems, ...unknown.map((key) => unknownKey("", key, schema.topLevelKeys))];
-  return validate(faults, args, home, { subject, isStackConfig: false });
+  const found = unknown.map((key) => unknownKey("", key, schema.topLevelKeys));
+  const config = validate(found, args, home, () => "");
+  const lines = [...unusable].map(([path, why]) => `${path}: ${why}`);
+  const others = found.filter((line) => ![...unusable.keys()].some((path) => line.startsWith(`${path}:`)));
+  if (!config || lines.length > 0) throw new Faults(subject, [...lines, ...others]);
+  return config;
 }
 
-/** @param faults what is wrong already; what else is wrong is added, and all of it is thrown. */
+/**
+ * @param faults what is wrong already; what else is wrong is added.
+ * @returns undefined where anything is wrong.
+ */
 function validate(
   faults: string[],
   values: Readonly<Record<string, unknown>>,
   home: string,
-  { subject, isStackConfig }: Source,
-): ClusterConfig {
+  hint: Hint,
+): ClusterConfig | undefined {
   const value = (key: schema.TopLevelKey) => values[key];
   const has = (key: schema.TopLevelKey) => value(key) !== undefined;
-  const hint = isStackConfig ? howToSet : () => "";
   const list = (key: schema.TopLevelKey, first: string) =>
     has(key) ? listOf(faults, value(key), key, first, hint) : undefined;
   const object = (key: schema.TopLevelKey, { shape }: { readonly shape: object }) =>
@@ -249,8 +250,7 @@ function validate(
     judgeAbandoned(faults, deployments, abandon);
   }
 
-  if (faults.length > 0 || !topology || !network || trust === undefined || !system || !abandon)
-    throw new Faults(subject, faults);
+  if (faults.length > 0 || !topology || !network || trust === undefined || !system || !abandon) return undefined;
   return {
     hosts,
     topology,

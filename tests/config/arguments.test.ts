@@ -71,8 +71,9 @@ it("is the same cluster as a program's and as a stack's", () => {
 });
 
 it("says everything that is wrong with a program's arguments, as arguments", () => {
-  const wrong = { hosts: "spark-1", netwrk: {}, network: "x", cables: undefined, sudoPassword: "" };
-  const tell = () => parseClusterArguments(wrong, "/home/me", "the arguments of home", ["hfToken: not known"]);
+  const wrong = { hosts: "spark-1", netwrk: {}, network: "x", cables: undefined, sudoPassword: "", hfToken: "" };
+  const unusable = new Map([["hfToken", "not known"]]);
+  const tell = () => parseClusterArguments(wrong, "/home/me", "the arguments of home", unusable);
   expect(tell).toThrow(Faults);
   expect(tell).toThrow(
     [
