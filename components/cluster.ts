@@ -96,6 +96,8 @@ export class Cluster extends pulumi.ComponentResource<Made> {
       await setImmediate();
       return await this.#make(name, given.read());
     } catch (error) {
+      // By then the SDK waits for the outputs: Node.js warns of a rejection that somebody handles later.
+      await new Promise((registered) => this.urn.apply(registered));
       throw failureOf(error, this);
     }
   }

@@ -170,7 +170,9 @@ function warn(differences: readonly Difference[], about: pulumi.Resource | undef
 
 /** What a change of shows, property by property. */
 function desiredOf(planned: Promise<PlannedDeployment>): pulumi.Inputs {
-  const of = <T>(read: (plan: DeploymentPlan) => T): Promise<T> => planned.then(({ plan }) => read(plan));
+  // What isn't planned is never registered; the cluster says why.
+  const made = planned.catch(() => new Promise<never>(() => undefined));
+  const of = <T>(read: (plan: DeploymentPlan) => T): Promise<T> => made.then(({ plan }) => read(plan));
   return {
     recipe: of(({ launch }) => launch.recipe),
     image: of(({ image }) => image.reference),

@@ -193,8 +193,8 @@ it("has a token in the model's document alone, and the ranks' and that are secre
 
 it("shows of the environment what is the network's alone, and no key among the arguments", async () => {
   const recipe = `env: { VLLM_API_KEY: sk-env }\n${recipeOf(2).replace("--port", "--api-key sk-word --port")}`;
-  const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs;
-  const [head] = (await inputs?.ranks) as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
+  const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs ?? {};
+  const [head] = (await inputs.ranks) as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
   const secrets = async (values: readonly unknown[] = []) =>
     Promise.all(values.map((value) => pulumi.isSecret(pulumi.output(value))));
   const environment = Object.keys(head?.environment ?? {});
