@@ -64,6 +64,8 @@ export class Cluster extends pulumi.ComponentResource<Made> {
   /** The components inside. */
   readonly nodes: pulumi.Output<ClusterNodes>;
 
+  /** Never settles where the cluster can't be made. */
+  readonly #made: Promise<Made>;
   /** Deployments that stand by themselves. */
   readonly #others: DeploymentArguments[] = [];
   /** Names of those that are planned and not made yet; undefined before the hosts are asked. */
@@ -76,14 +78,18 @@ export class Cluster extends pulumi.ComponentResource<Made> {
   constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
     // Nothing of the arguments is recorded: each child records what it should be, which they are only a part of.
     super("spark-mesh:index:Cluster", name, new Given(args), options);
-    const mesh = this.getData().then((made) => made.mesh);
+    // Why a cluster can't be made is told once, by the SDK, of this promise. The outputs wait for what never comes: each of
+    // their own rejections would be one that Node.js warns of.
+    this.getData().then(() => undefined);
+    this.#made = this.getData().catch(() => new Promise<never>(() => undefined));
+    const mesh = this.#made.then((made) => made.mesh);
     this.topology = pulumi.output(mesh.then((made) => made.topology));
     this.cables = pulumi.output(mesh.then((made) => made.cables));
     this.addresses = pulumi.output(mesh.then((made) => made.addresses));
     this.ncclEnv = pulumi.output(mesh.then((made) => made.ncclEnv));
     this.readme = pulumi.output(mesh.then((made) => made.readme));
-    this.endpoints = pulumi.output(this.getData().then(({ deployments }) => endpointsOf(deployments)));
-    this.nodes = pulumi.output(this.getData().then(({ mesh, deployments }) => ({ mesh, deployments })));
+    this.endpoints = pulumi.output(this.#made.then(({ deployments }) => endpointsOf(deployments)));
+    this.nodes = pulumi.output(this.#made.then(({ mesh, deployments }) => ({ mesh, deployments })));
   }
 
   protected override async initialize(
@@ -96,8 +102,6 @@ export class Cluster extends pulumi.ComponentResource<Made> {
       await setImmediate();
       return await this.#make(name, given.read());
     } catch (error) {
-      // By then the SDK waits for the outputs: Node.js warns of a rejection that somebody handles later.
-      await new Promise((registered) => this.urn.apply(registered));
       throw failureOf(error, this);
     }
   }
@@ -121,13 +125,15 @@ export class Cluster extends pulumi.ComponentResource<Made> {
     );
     const own = cluster.deployments.slice(0, cluster.deployments.length - this.#others.length);
     for (const one of own) this.#unmade.add(one.name);
-    const { VllmDeployment } = own.length > 0 ? await import("./vllmDeployment") : { VllmDeployment: undefined };
-    const served = VllmDeployment
-      ? own.map((one) => new VllmDeployment(`${name}-${one.name}`, { cluster: this, ...one }, { parent: this }))
-      : [];
+    const served = own.length === 0 ? [] : await this.#serve(name, own);
     const { topology, cables, addresses, ncclEnv } = mesh;
     this.registerOutputs({ topology, cables, addresses, ncclEnv, endpoints: endpointsOf(served) });
     return { mesh, deployments: served, planned };
+  }
+
+  async #serve(name: string, own: readonly DeploymentArguments[]): Promise<readonly VllmDeployment[]> {
+    const { VllmDeployment } = await import("./vllmDeployment");
+    return own.map((one) => new VllmDeployment(`${name}-${one.name}`, { cluster: this, ...one }, { parent: this }));
   }
 
   /** The arguments with the deployments that stand by themselves behind its own. */
@@ -153,7 +159,7 @@ export class Cluster extends pulumi.ComponentResource<Made> {
         this,
       );
     }
-    return this.getData().then(({ planned }) => {
+    return this.#made.then(({ planned }) => {
       const own = planned.get(wanted.name);
       if (own === undefined) throw new Error(`${wanted.name} was not planned`);
       return own;

@@ -170,9 +170,7 @@ function warn(differences: readonly Difference[], about: pulumi.Resource | undef
 
 /** What a change of shows, property by property. */
 function desiredOf(planned: Promise<PlannedDeployment>): pulumi.Inputs {
-  // What isn't planned is never registered; the cluster says why.
-  const made = planned.catch(() => new Promise<never>(() => undefined));
-  const of = <T>(read: (plan: DeploymentPlan) => T): Promise<T> => made.then(({ plan }) => read(plan));
+  const of = <T>(read: (plan: DeploymentPlan) => T): Promise<T> => planned.then(({ plan }) => read(plan));
   return {
     recipe: of(({ launch }) => launch.recipe),
     image: of(({ image }) => image.reference),
