@@ -15,16 +15,10 @@ const { addHook } = require("pirates");
 const cache = join(__dirname, "node_modules", ".cache", "spark-mesh");
 const sucraseVersion = require("sucrase/package.json").version;
 
-/** What sucrase makes of a file's text, with its source map. */
-function stripTypes(text, path) {
+/** What sucrase makes of a file's text. Every line stays where it is, so that a stack is right without a source map. */
+function stripTypes(text) {
   const { transform } = require("sucrase");
-  const { code, sourceMap } = transform(text, {
-    transforms: ["imports", "typescript"],
-    filePath: path,
-    sourceMapOptions: { compiledFilename: path },
-  });
-  const map = Buffer.from(JSON.stringify(sourceMap)).toString("base64");
-  return `${code}\n//# sourceMappingURL=data:application/json;base64,${map}`;
+  return transform(text, { transforms: ["imports", "typescript"] }).code;
 }
 
 /** Keeps a file's text; readers see all of it or none. */
@@ -39,13 +33,13 @@ function keep(path, text) {
   }
 }
 
-function load(text, path) {
-  const key = createHash("sha256").update(`${sucraseVersion}\0${path}\0${text}`).digest("hex");
-  const kept = join(cache, `${key}.js`);
+function load(text) {
+  // By its text alone: a copy of the project in another folder finds what was made of it here.
+  const kept = join(cache, `${createHash("sha256").update(`${sucraseVersion}\0${text}`).digest("hex")}.js`);
   try {
     return readFileSync(kept, "utf8");
   } catch {
-    const stripped = stripTypes(text, path);
+    const stripped = stripTypes(text);
     keep(kept, stripped);
     return stripped;
   }
@@ -55,7 +49,9 @@ const TRACING = "/@pulumi/pulumi/cmd/run/tracing.js";
 
 /**
  * What is required at the start and used by few programs: by the SDK for functions that are sent to a cloud, for traces
- * and for driving other stacks, by zod for messages in other languages. Each with where it is required.
+ * and for driving other stacks, by zod for messages in other languages. Each with where it is required. Last, what maps
+ * every stack back to the SDK's own TypeScript, which nothing ever asks for: the SDK takes a stack for each promise of a
+ * resource, and our files need no map.
  */
 const DEFERRED = {
   typescript: "/@pulumi/pulumi/",
@@ -69,6 +65,7 @@ const DEFERRED = {
   "@opentelemetry/sdk-trace-base": TRACING,
   "@opentelemetry/sdk-trace-node": TRACING,
   "../locales/index.cjs": "/zod/v4/",
+  "source-map-support/register": "/@pulumi/pulumi/cmd/run/index.js",
 };
 const loadModule = Module._load;
 

@@ -1,23 +1,22 @@
-/** The library: `import { Mesh } from "spark-mesh"`. The flow is parse, gather, plan, then `new Mesh`. */
+/** The library: `import { Cluster } from "spark-mesh"`. What else is here are types, of what a cluster is told and has. */
 
-export type { CableConfig, ClusterConfig, HostConfig, NetworkConfig, SystemConfig } from "../config/cluster";
-export { Faults } from "../config/faults";
-export { parseClusterConfig } from "../config/load";
-export { gatherFacts } from "../facts/gather";
-export type { HostFacts, Login, Probe } from "../facts/hostFacts";
-export { planDeployments } from "../plan/deployments/deployments";
-export { deploymentQuestion } from "../plan/deployments/launches";
-export type { DeploymentPlan, DeploymentPlans } from "../plan/deployments/plan";
-export type { Difference, HostPlan, Plan } from "../plan/plan";
-export { planMesh } from "../plan/planMesh";
-export { Cable, type CableArgs } from "./cable";
-export { Cx7Port, type Cx7PortArgs } from "./cx7Port";
-export { HostSystem, type HostSystemArgs } from "./hostSystem";
-export { Mesh, type MeshArgs } from "./mesh";
-export { Model, type ModelArgs } from "./model";
-export { NetplanFile, type NetplanFileArgs } from "./netplanFile";
-export { readRecipes } from "./recipes";
-export { Spark, type SparkArgs } from "./spark";
-export { SshTrust, type SshTrustArgs } from "./sshTrust";
-export { VllmDeployment, type VllmDeploymentArgs } from "./vllmDeployment";
-export { VllmImage, type VllmImageArgs } from "./vllmImage";
+export type {
+  CableArguments,
+  DeploymentArguments,
+  HostArguments,
+  NetworkArguments,
+  SshArguments,
+  SystemArguments,
+} from "../config/arguments";
+export type { Cable } from "./cable";
+export { Cluster, type ClusterArgs, type ClusterNodes } from "./cluster";
+export type { Cx7Port } from "./cx7Port";
+export type { HostProgram } from "./hostProgram";
+export type { HostSystem } from "./hostSystem";
+export type { Mesh } from "./mesh";
+export type { Model } from "./model";
+export type { NetplanFile } from "./netplanFile";
+export type { Spark } from "./spark";
+export type { SshTrust } from "./sshTrust";
+export { VllmDeployment, type VllmDeploymentArgs, type VllmDeploymentNodes } from "./vllmDeployment";
+export type { VllmImage } from "./vllmImage";

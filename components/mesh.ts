@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterConfig } from "../config/cluster";
-import { Faults } from "../config/faults";
 import type { Login } from "../facts/hostFacts";
 import { hostProgram } from "../host/program";
 import { differenceText } from "../plan/difference";
@@ -17,12 +16,11 @@ import { HostProgram } from "./hostProgram";
 import { HostSystem } from "./hostSystem";
 import { NetplanFile } from "./netplanFile";
 import { currentOwner } from "./owner";
-import { programFault } from "./programFault";
 import { Spark } from "./spark";
 import { SshTrust } from "./sshTrust";
 
 export interface MeshArgs {
-  /** The judged stack config, from `parseClusterConfig`. */
+  /** The cluster's validated config. */
   readonly cluster: ClusterConfig;
   /** What the hosts should be and how far they are from it, from `planMesh`. */
   readonly plan: Plan;
@@ -31,8 +29,7 @@ export interface MeshArgs {
 }
 
 /**
- * A mesh of DGX Sparks: its hosts, ports, cables and netplan files. Says drift as warnings; at `up` it refuses, before
- * anything is touched, a change that needs a host that can't be reached.
+ * The mesh of a cluster: its hosts, ports, cables and netplan files. Says drift as warnings.
  */
 export class Mesh extends pulumi.ComponentResource {
   readonly topology: pulumi.Output<string>;
@@ -60,9 +57,6 @@ export class Mesh extends pulumi.ComponentResource {
 
   constructor(name: string, args: MeshArgs, options?: pulumi.ComponentResourceOptions) {
     const { plan } = args;
-    if (plan.blockers.length > 0 && !pulumi.runtime.isDryRun()) {
-      throw programFault(new Faults("the change", plan.blockers).message);
-    }
     super(
       "spark-mesh:index:Mesh",
       name,

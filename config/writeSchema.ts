@@ -2,6 +2,10 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readDescriptions } from "./descriptions";
 import { stackFileSchema } from "./stackFileSchema";
 
-writeFileSync(join(__dirname, "stack.schema.json"), `${JSON.stringify(stackFileSchema(), null, 2)}\n`);
+writeFileSync(
+  join(__dirname, "stack.schema.json"),
+  `${JSON.stringify(stackFileSchema(readDescriptions()), null, 2)}\n`,
+);

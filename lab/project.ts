@@ -18,8 +18,6 @@ const PROGRAM = [
   "package.json",
   "tsconfig.json",
   "index.ts",
-  "ahead.ts",
-  "planning.ts",
   "loader.cjs",
   "config",
   "sources",

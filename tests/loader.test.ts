@@ -1,6 +1,8 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { must } from "../lab/hosts/process";
+import { expect, onTestFinished, test } from "vitest";
+import { must, run } from "../lab/hosts/process";
 import { checkout } from "../lab/project";
 
 const answer = async (script: string) => {
@@ -40,7 +42,17 @@ test("nothing of that is loaded before it is used", async () => {
   expect(loaded).toBe("");
 });
 
-test("components load nothing of what plans: its thread has done that", async () => {
+test("a cluster loads nothing that plans and makes resources before its hosts are asked", async () => {
+  const loaded = await answer(`
+    require("./components/stackArguments");
+    require("./components/cluster");
+    const late = ["/@pulumi/command/", "/fflate/", "/yaml/", "/plan/planMesh", "/components/mesh", "/plan/launch/"];
+    console.log(late.filter((name) => Object.keys(require.cache).some((path) => path.includes(name))).join(" "));
+  `);
+  expect(loaded).toBe("");
+});
+
+test("components load nothing of what validates and plans", async () => {
   const loaded = await answer(`
     require("./components/mesh");
     require("./components/vllmDeployment");
@@ -48,4 +60,46 @@ test("components load nothing of what plans: its thread has done that", async ()
     console.log(packages.filter((name) => Object.keys(require.cache).some((path) => path.includes(name))).join(" "));
   `);
   expect(loaded).toBe("");
+});
+
+test("a copy of the project in another folder strips no file anew, and its stacks have its own files and lines", async () => {
+  const root = mkdtempSync(join(tmpdir(), "spark-mesh-loader-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const program = [
+    "interface Wish {",
+    "  readonly what: string;",
+    "}",
+    "export function fail({ what }: Wish): never {",
+    "  throw new Error(what satisfies string);",
+    "}",
+    "fail({",
+    '  what: "broken",',
+    "});",
+  ];
+  const modules = join(root, "node_modules");
+  mkdirSync(modules);
+  for (const name of ["sucrase", "pirates"]) symlinkSync(join(checkout, "node_modules", name), join(modules, name));
+  const cached = () => readdirSync(join(modules, ".cache/spark-mesh")).filter((name) => name.endsWith(".js"));
+  const frames = async (folder: string) => {
+    mkdirSync(join(root, folder));
+    symlinkSync(modules, join(root, folder, "node_modules"));
+    cpSync(join(checkout, "loader.cjs"), join(root, folder, "loader.cjs"));
+    writeFileSync(join(root, folder, "program.ts"), program.join("\n"));
+    const { stderr } = await run([
+      process.execPath,
+      "--require",
+      join(root, folder, "loader.cjs"),
+      join(root, folder, "program.ts"),
+    ]);
+    return [...stderr.matchAll(/^ {4}at .*?([^/( ]+\/[^/]+\.ts):(\d+):\d+\)?$/gm)].map(
+      ([, file, line]) => `${file}:${line}`,
+    );
+  };
+  expect(await frames("one")).toEqual(["one/program.ts:5", "one/program.ts:7"]);
+  const [stripped, ...others] = cached();
+  expect(others).toEqual([]);
+  const written = statSync(join(modules, ".cache/spark-mesh", `${stripped}`)).mtimeMs;
+  expect(await frames("two")).toEqual(["two/program.ts:5", "two/program.ts:7"]);
+  expect(cached()).toEqual([stripped]);
+  expect(statSync(join(modules, ".cache/spark-mesh", `${stripped}`)).mtimeMs).toBe(written);
 });

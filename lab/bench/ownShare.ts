@@ -46,8 +46,6 @@ async function main(): Promise<void> {
     true,
     "organization",
   );
-  // As index.ts does.
-  Error.stackTraceLimit = 1;
   const before = process.cpuUsage();
   const marks = [performance.now()];
   const mark = () => marks.push(performance.now());

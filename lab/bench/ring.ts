@@ -81,24 +81,25 @@ async function benchPreview(
       return must([process.execPath, "--require", join(checkout, "loader.cjs"), "-e", script]);
     };
   const ours = (...names: readonly string[]) => names.map((name) => join(checkout, name));
-  const [preview, theirs, theirsLoadedAsOurs, runner, all, asking] = await inTurns(
+  const asked = ours("components/stackArguments", "components/cluster");
+  const [preview, theirs, theirsLoadedAsOurs, runner, asking, all] = await inTurns(
     RUNS,
     () => succeeds(project.preview("--expect-no-changes")),
     () => succeeds(empty.preview()),
     () => succeeds(emptyLoadedAsOurs.preview()),
     loading("@pulumi/pulumi/runtime/stack"),
-    loading("@pulumi/pulumi/runtime/stack", ...ours("components/mesh", "components/vllmDeployment")),
-    loading(...ours("config/load", "facts/gather")),
+    loading("@pulumi/pulumi/runtime/stack", ...asked),
+    loading("@pulumi/pulumi/runtime/stack", ...asked, ...ours("plan/planMesh", "components/mesh")),
   );
   console.log(`no-change preview / an empty program's: ${ratio(preview, theirs)} (at most 1.5)`);
   console.log(`no-change preview / an empty program's, loaded like ours: ${ratio(preview, theirsLoadedAsOurs)}`);
-  const load = all - runner;
-  // The hosts are asked by a thread that starts with the program.
-  const answers = Math.max(0, asking + facts - all);
+  const load = asking - runner;
+  // The rest is loaded while the hosts answer.
+  const answers = Math.max(facts, all - asking);
   const parts = {
     "engine and runner": theirsLoadedAsOurs,
-    load,
-    "facts after that": answers,
+    "load until the hosts are asked": load,
+    facts: answers,
     resources: preview - theirsLoadedAsOurs - load - answers,
   };
   const listed = Object.entries(parts).map(([part, time]) => `${part} ${seconds(time)}`);

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, expect, it } from "vitest";
+import type { Cluster } from "../../components/cluster";
 import { Mesh } from "../../components/mesh";
-import { VllmDeployment } from "../../components/vllmDeployment";
+import { type PlannedDeployment, VllmDeployment } from "../../components/vllmDeployment";
 import type { Login } from "../../facts/hostFacts";
 import {
   type Case,
@@ -52,7 +53,9 @@ async function resourcesOf(given: Case, hfToken?: string): Promise<Map<string, R
   const mesh = new Mesh("mesh", { cluster: given.cluster, plan: given.plan, logins });
   const plan = planOf(given);
   const options = { transformations: [record] };
-  const deployment = new VllmDeployment("qwen", { mesh, plan, ...(hfToken !== undefined && { hfToken }) }, options);
+  const planned: PlannedDeployment = { mesh, plan, ...(hfToken !== undefined && { hfToken }) };
+  const cluster = { deploy: async () => planned } as unknown as Cluster;
+  const deployment = new VllmDeployment("qwen", { cluster, name: plan.name, recipe: "" }, options);
   await new Promise((resolve) => deployment.endpoint.apply(resolve));
   return new Map(registered.map((resource) => [resource.name, resource]));
 }
@@ -190,8 +193,8 @@ it("has a token in the model's document alone, and the ranks' and that are secre
 
 it("shows of the environment what is the network's alone, and no key among the arguments", async () => {
   const recipe = `env: { VLLM_API_KEY: sk-env }\n${recipeOf(2).replace("--port", "--api-key sk-word --port")}`;
-  const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs;
-  const [head] = (inputs?.ranks ?? []) as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
+  const inputs = (await resourcesOf(fresh(recipe))).get("qwen")?.inputs ?? {};
+  const [head] = (await inputs.ranks) as { arguments: pulumi.Input<string>[]; environment: Record<string, unknown> }[];
   const secrets = async (values: readonly unknown[] = []) =>
     Promise.all(values.map((value) => pulumi.isSecret(pulumi.output(value))));
   const environment = Object.keys(head?.environment ?? {});
@@ -218,7 +221,8 @@ it("sends a sudo password to who needs root, and to nobody else", async () => {
 it("records what is wished for, property by property", async () => {
   const { inputs } = (await resourcesOf(fresh(recipeOf(2)))).get("qwen") ?? { inputs: {} };
   expect(Object.keys(inputs)).toEqual(["recipe", "image", "models", "endpoint", "ranks"]);
-  expect(inputs).toMatchObject({
+  const recorded = Object.entries(inputs).map(async ([key, value]) => [key, await value]);
+  expect(Object.fromEntries(await Promise.all(recorded))).toMatchObject({
     recipe: "test",
     image: "ghcr.io/acme/vllm:1",
     models: [{ use: "model", model: "Qwen/Qwen3-8B" }],

@@ -123,7 +123,7 @@ describe.each(scenarioEngines())("deployments on a switch on the $kind engine", 
     it("ends one alone where it alone is destroyed", async () => {
       await serve(pair, solo, beside);
       const before = await ids("spark-1");
-      await succeeds(project.destroy("--skip-preview", "--target=**::solo*"));
+      await succeeds(project.destroy("--skip-preview", "--target=**::cluster-solo*"));
       expect((await running())["spark-4"]).toEqual([]);
       expect(await ids("spark-1")).toBe(before);
       await completes("spark-1");

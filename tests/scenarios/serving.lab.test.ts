@@ -146,12 +146,12 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
   it.runIf(engine.kind === "cli")("has no value of a rank's environment in its state", async () => {
     const { deployment } = JSON.parse(await project.exported());
     const of = (urn: RegExp) => deployment.resources.filter((one: { urn: string }) => urn.test(one.urn));
-    const [wish] = of(/:VllmDeployment::qwen$/);
+    const [wish] = of(/:VllmDeployment::cluster-qwen$/);
     const sealed = expect.objectContaining({ ciphertext: expect.any(String) });
     for (const { environment } of wish.inputs.ranks) {
       expect(environment).toMatchObject({ NCCL_NET: "IB", VLLM_MARLIN_USE_ATOMIC_ADD: sealed });
     }
-    const commands = of(/::qwen-rank-\d$/);
+    const commands = of(/::cluster-qwen-rank-\d$/);
     expect(commands).toHaveLength(3);
     for (const { inputs, outputs } of commands) {
       expect([inputs.stdin, outputs.stdin]).toEqual([sealed, sealed]);
