@@ -87,10 +87,13 @@ function takes({ automatic, boundTo }: NetworkManagerProfile, { name, mac }: Cx7
 
 function sayHold({ profile: { name, uuid, file, active }, netdev }: Hold): string {
   const how = active === netdev ? "has it now" : "takes it at the next boot";
+  const remove = `delete it: sudo nmcli connection delete uuid ${uuid}`;
+  if (name === `netplan-${netdev}`) {
+    return `${netdev}: found netplan's own connection changed in NetworkManager (${file}), which ${how}; ${remove}`;
+  }
   return (
     `${netdev}: found NetworkManager's connection ${JSON.stringify(name)} (${file}), which ${how} and which netplan didn't ` +
-    `write; delete it: sudo nmcli connection delete uuid ${uuid}, or bind it to another netdev: ` +
-    `sudo nmcli connection modify uuid ${uuid} connection.interface-name NETDEV`
+    `write; ${remove}, or bind it to another netdev: sudo nmcli connection modify uuid ${uuid} connection.interface-name NETDEV`
   );
 }
 
