@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -72,13 +73,15 @@ export function make(hosts: readonly HostArguments[], deployments: readonly Depl
 }
 `;
 
-/** Writes the programs that the library's page shows, each a block, and returns their files. */
+/** Writes the template's program and those that the library's page shows, each a block, and returns their files. */
 function writeShown(): readonly string[] {
   const page = readFileSync(join(checkout, "docs/library.md"), "utf8");
-  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, program = ""], index) => {
+  copyFileSync(join(checkout, "templates/cluster/index.ts"), join(project, "template.ts"));
+  const shown = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, program = ""], index) => {
     writeFileSync(join(project, `shown${index}.ts`), program);
     return `shown${index}.ts`;
   });
+  return ["template.ts", ...shown];
 }
 
 beforeAll(async () => {
@@ -192,6 +195,13 @@ it("brings what runs on a Spark, and nothing of the lab", () => {
   expect(readdirSync(at("dist/host/spark_mesh_host"))).toContain("__main__.py");
   expect(existsSync(at("lab"))).toBe(false);
   expect(existsSync(at("dist/lab"))).toBe(false);
+});
+
+it("is what the template depends on", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(checkout, "templates/cluster/package.json"), "utf8"));
+  const own = JSON.parse(readFileSync(at("package.json"), "utf8"));
+  expect(dependencies["spark-mesh"]).toBe(`^${own.version}`);
+  expect(dependencies["@pulumi/pulumi"]).toBe(`^${own.dependencies["@pulumi/pulumi"]}`);
 });
 
 it("has every file that README and docs link to", () => {
