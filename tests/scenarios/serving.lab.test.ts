@@ -143,7 +143,7 @@ describe.each(scenarioEngines())("a model served across a ring on the $kind engi
   });
 
   // The lab engine's state is encrypted as a whole.
-  it.runIf(engine.kind === "cli")("has no value of a rank's environment in its state", async () => {
+  it.runIf(engine.kind === "cli")("has no value of a rank's environment in the state of the real CLI", async () => {
     const { deployment } = JSON.parse(await project.exported());
     const of = (urn: RegExp) => deployment.resources.filter((one: { urn: string }) => urn.test(one.urn));
     const [wish] = of(/:VllmDeployment::cluster-qwen$/);
