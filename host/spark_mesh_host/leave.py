@@ -10,6 +10,7 @@ from .record import STATE
 from .spec import Head
 from .system import remove_system
 from .trust.as_login import remove_trust_of_login
+from .unconfirmed import forget_unconfirmed
 
 
 def leave(machine: Machine, spec: Head, _text: str = "") -> None:
@@ -17,6 +18,7 @@ def leave(machine: Machine, spec: Head, _text: str = "") -> None:
     remove_system(machine, spec)
     if machine.files.stat(STATE) is not None:
         with host_lock(machine):
+            forget_unconfirmed(machine, spec)
             if is_left_alone(machine):
                 remove_trust_of_login(machine, spec)
             remove_program_with_the_last(machine)
