@@ -37,7 +37,8 @@ async function main(): Promise<void> {
     {
       newResource: ({ name, inputs }) => ({
         id: name,
-        state: { ...inputs, stdout: "20261101T100000-00000001 ssh-ed25519 AAAA\n" },
+        // What any of the commands that are waited for may print.
+        state: { ...inputs, stdout: `20261101T100000-00000001\nspark-mesh-answer {"publicKey":"ssh-ed25519 AAAA"}\n` },
       }),
       call: () => ({}),
     },
