@@ -1,13 +1,11 @@
 /** `spark-mesh trust --authorize`: our key let in where a host only knows a password. */
 
 import { Faults } from "../config/faults";
-import { type Admission, askAdmission, authorize } from "../facts/authorization";
+import { askAdmission, authorize, type Refusal } from "../facts/authorization";
 import { fingerprint } from "../facts/hostKey";
 import { askSecret, askYes } from "./ask";
 import { type NamedHost, noAnswer } from "./hostKeys";
 import { print, tell } from "./output";
-
-type Refused = Extract<Admission, { kind: "refused" }>;
 
 /** What came of each host, for machines. */
 export interface AuthorizedHost {
@@ -34,7 +32,7 @@ export async function authorizeAll(
   );
   const problems: string[] = [];
   const logins: AuthorizedHost[] = [];
-  const refused: { readonly named: NamedHost; readonly admission: Refused }[] = [];
+  const refused: { readonly named: NamedHost; readonly admission: Refusal }[] = [];
   for (const { named, admission } of asked) {
     if (admission.kind === "admitted") logins.push({ host: named.label, state: "admitted" });
     else if (admission.kind === "refused") refused.push({ named, admission });
@@ -46,36 +44,36 @@ export async function authorizeAll(
   for (const { named, admission } of refused) {
     const { label } = named;
     const login = { host: label, fingerprint: fingerprint(admission.key) };
-    const outcome =
-      typeof password === "string"
-        ? await authorize(named.host, admission, password, folder)
-        : { kind: "faults" as const, lines: [password.fault] };
-    if (outcome.kind === "faults") {
-      problems.push(...outcome.lines.map((line) => `${label}: ${line}`));
-      logins.push({ ...login, state: "refused" });
-      continue;
-    }
-    const now = await askAdmission(named.host, folder);
-    if (now.kind !== "admitted") {
-      problems.push(
-        `${label}: found the key in ~/.ssh/authorized_keys and the login refused all the same, wanted it let in; see on it: journalctl -u ssh`,
-      );
-      logins.push({ ...login, state: "refused" });
-      continue;
-    }
-    show(`${label}: lets ${login.fingerprint} in as ${admission.login.user} from now on\n`);
-    logins.push({ ...login, state: "authorized" });
+    const problem = typeof password === "string" ? await letIn(named, admission, password, folder) : password.fault;
+    if (problem === undefined)
+      show(`${label}: lets ${login.fingerprint} in as ${admission.host.login.user} from now on\n`);
+    else problems.push(`${label}: ${problem}`);
+    logins.push({ ...login, state: problem === undefined ? "authorized" : "refused" });
   }
   return { logins, problems };
 }
 
+/** Adds the key, and sees whether it is let in then; why not, otherwise. */
+async function letIn(
+  { host }: NamedHost,
+  refusal: Refusal,
+  password: string,
+  folder: string,
+): Promise<string | undefined> {
+  const problem = await authorize(refusal, password, folder);
+  if (problem !== undefined) return problem;
+  return (await askAdmission(host, folder)).kind === "admitted"
+    ? undefined
+    : "found the key in ~/.ssh/authorized_keys and the login refused all the same, wanted it let in; see on it: journalctl -u ssh";
+}
+
 /** The password for all, asked once; or why nobody gave one. */
 async function passwordFor(
-  refused: readonly { readonly named: NamedHost; readonly admission: Refused }[],
+  refused: readonly { readonly named: NamedHost; readonly admission: Refusal }[],
   yes: boolean,
 ): Promise<string | { readonly fault: string }> {
   const keys = [...new Set(refused.map(({ admission }) => fingerprint(admission.key)))].join(", ");
-  const who = refused.map(({ named, admission }) => `${named.label} (${admission.login.user})`).join(", ");
+  const who = refused.map(({ named, admission }) => `${named.label} (${admission.host.login.user})`).join(", ");
   const question = `let ${keys} in, by one password for all: ${who}?`;
   try {
     if (!yes && !(await askYes(question))) {

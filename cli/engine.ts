@@ -17,8 +17,7 @@ export interface FoundEngine {
   readonly plugin: boolean;
 }
 
-/** Where Pulumi keeps its downloads, plugins and logins. */
-export const pulumiHome = (): string => process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+const pulumiHome = (): string => process.env.PULUMI_HOME ?? join(homedir(), ".pulumi");
 
 /** Where `npx pulumi` puts the CLI that it downloads. */
 export const downloadedEngine = (): string => join(pulumiHome(), "versions", wantedEngine(), "bin", "pulumi");

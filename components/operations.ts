@@ -65,7 +65,7 @@ export interface Reading {
 }
 
 /** What stands before an answer; host/spark_mesh_host/say.py has it too. */
-const ANSWER_MARK = "spark-mesh-answer ";
+export const ANSWER_MARK = "spark-mesh-answer ";
 
 /** What an operation answered; empty where it gave no answer. A login shell may print before it, on the same line too. */
 export function readAnswer(stdout: string): Readonly<Record<string, unknown>> {

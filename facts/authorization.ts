@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -8,24 +7,23 @@ import { failureOf } from "./failure";
 import type { Login, NoFacts } from "./hostFacts";
 import { resolveLogin } from "./login";
 import { run } from "./run";
+import { type Destination, runOver } from "./runOver";
 import { SessionEnded } from "./session";
-import { jumpSaid, sshArguments } from "./sshArguments";
+
+/** A host that doesn't let us in by key. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly host: Destination;
+  /** The public half that it would have to have, one line. */
+  readonly key: string;
+}
 
 /** Whether a host lets us in by key. */
 export type Admission =
   | { readonly kind: "admitted" }
-  /** It doesn't; `key` is the public half, one line, that it would have to have. */
-  | { readonly kind: "refused"; readonly login: Login; readonly key: string; readonly identityFile?: string }
+  | Refusal
   | NoFacts
   | { readonly kind: "faults"; readonly lines: readonly string[] };
-
-/** What came of letting a key in with a password; lines of faults are without the host's name. */
-export type Authorization =
-  | { readonly kind: "authorized" }
-  | { readonly kind: "faults"; readonly lines: readonly string[] };
-
-/** As long as a login by password may take, in seconds: sshd may look a name up, and wait after a wrong one. */
-const PASSWORD_SECONDS = 40;
 
 /**
  * Adds the lines of its input that are not there yet to the login user's authorized_keys, behind a last line that has no
@@ -46,16 +44,19 @@ export async function askAdmission(host: HostConfig, folder: string): Promise<Ad
   if (resolved.kind !== "login") return resolved;
   const { login, identityFile, nameFault, jumpName } = resolved;
   if (nameFault !== undefined) return { kind: "unreachable", reason: nameFault };
-  const { code, stderr } = await run("ssh", [...(await sshArguments(login, host.name, folder, identityFile)), "exit"]);
-  if (code === 0) return { kind: "admitted" };
-  const saidByJump = login.jump === undefined ? "" : await jumpSaid(folder, host.name);
-  const failure = failureOf(new SessionEnded(code, stderr, saidByJump), login, jumpName);
-  if (typeof failure === "string") return { kind: "faults", lines: [failure] };
-  // A jump host that refuses is another matter.
-  if (failure.kind !== "denied" || saidByJump !== "") return failure;
+  const destination = { name: host.name, login, ...(identityFile !== undefined && { identityFile }) };
+  try {
+    await runOver(destination, folder, "exit", "");
+    return { kind: "admitted" };
+  } catch (error) {
+    if (!(error instanceof SessionEnded)) throw error;
+    const failure = failureOf(error, login, jumpName);
+    if (typeof failure === "string") return { kind: "faults", lines: [failure] };
+    // A jump host that refuses is another matter.
+    if (failure.kind !== "denied" || error.jumpStderr !== "") return failure;
+  }
   const key = await publicKeyOf(identityFile);
-  if (typeof key !== "string") return { kind: "faults", lines: key };
-  return { kind: "refused", login, key, ...(identityFile !== undefined && { identityFile }) };
+  return typeof key === "string" ? { kind: "refused", host: destination, key } : { kind: "faults", lines: key };
 }
 
 /** The public key that a host is to have, as a line of authorized_keys; or why there is none. */
@@ -75,13 +76,10 @@ async function publicKeyOf(identityFile: string | undefined): Promise<string | r
 /**
  * Lets a key in on a host that refused it, with the login user's password. The password goes from this process to ssh's
  * question alone, over a socket in a folder of this run's own: it is in no argument, environment or file.
+ *
+ * @returns why the key was not let in, without the host's name; undefined where it was.
  */
-export async function authorize(
-  host: HostConfig,
-  { login, key, identityFile }: Extract<Admission, { kind: "refused" }>,
-  password: string,
-  folder: string,
-): Promise<Authorization> {
+export async function authorize({ host, key }: Refusal, password: string, folder: string): Promise<string | undefined> {
   const own = await mkdtemp(join(folder, "ask-"));
   const answers = createServer((socket) => socket.end(`${password}\n`));
   const socketPath = join(own, "s");
@@ -89,14 +87,8 @@ export async function authorize(
   try {
     const askpass = join(own, "askpass");
     await writeFile(askpass, `#!/bin/sh\nexec "$SPARK_MESH_NODE" -e '${ASKPASS}' -- "$1"\n`, { mode: 0o700 });
-    const args = await sshArguments(login, host.name, folder, identityFile);
-    const words = [
-      "BatchMode=no",
-      "PreferredAuthentications=keyboard-interactive,password",
-      "NumberOfPasswordPrompts=1",
-    ];
-    const { code, stderr } = await withInput("ssh", [...words.flatMap((word) => ["-o", word]), ...args, ADD_KEYS], {
-      input: `${key}\n`,
+    await runOver(host, folder, ADD_KEYS, `${key}\n`, {
+      options: ["BatchMode=no", "PreferredAuthentications=keyboard-interactive,password", "NumberOfPasswordPrompts=1"],
       env: {
         SSH_ASKPASS: askpass,
         SSH_ASKPASS_REQUIRE: "force",
@@ -104,8 +96,10 @@ export async function authorize(
         SPARK_MESH_ASKPASS: socketPath,
       },
     });
-    if (code === 0) return { kind: "authorized" };
-    return { kind: "faults", lines: [passwordFault(login, key, code, stderr)] };
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SessionEnded)) throw error;
+    return passwordFault(host.login, key, error);
   } finally {
     answers.close();
   }
@@ -117,40 +111,14 @@ const ASKPASS = [
   "require(`node:net`).connect(process.env.SPARK_MESH_ASKPASS).pipe(process.stdout);",
 ].join(" ");
 
-function passwordFault({ user, address }: Login, key: string, code: number | undefined, stderr: string): string {
+function passwordFault({ user, address }: Login, key: string, { stderr, ended }: SessionEnded): string {
   const who = `${user}@${address}`;
   const offered = /Permission denied \(([^)]*)\)/.exec(stderr)?.[1];
   if (offered !== undefined && !/password|keyboard-interactive/.test(offered)) {
     return `${who} takes no password (it offers ${offered}), wanted one; add this line to that user's ~/.ssh/authorized_keys on the machine itself: ${key}`;
   }
   if (offered !== undefined) return `${who} refused the password; run this again with the right one`;
-  if (code === undefined) return `no login within ${PASSWORD_SECONDS} s; run this again`;
+  if (ended !== undefined) return `${who}: ${ended}; run this again`;
   const said = stderr.trim().split("\n").at(-1) ?? "";
   return `${who}: ~/.ssh/authorized_keys can't be written (${said}); see its owner, mode and disk`;
-}
-
-/** Runs a command with an input and more environment, for as long as a login by password may take. */
-function withInput(
-  command: string,
-  args: readonly string[],
-  { input, env }: { readonly input: string; readonly env: NodeJS.ProcessEnv },
-): Promise<{ readonly code: number | undefined; readonly stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      env: { ...process.env, ...env, LC_ALL: "C" },
-      timeout: PASSWORD_SECONDS * 1000,
-      killSignal: "SIGKILL",
-      // Without a terminal of ours ssh asks nobody but us.
-      detached: true,
-      stdio: ["pipe", "ignore", "pipe"],
-    });
-    let stderr = "";
-    child.stderr.on("data", (bytes: Buffer) => {
-      stderr = (stderr + bytes.toString()).slice(0, 16_384);
-    });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-    child.once("error", () => resolve({ code: undefined, stderr }));
-    child.once("close", (code) => resolve({ code: code ?? undefined, stderr }));
-  });
 }

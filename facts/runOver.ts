@@ -8,6 +8,22 @@ const overallSeconds = 45;
 /** No command that is run so has this much to say. */
 const maxOutputBytes = 1 << 20;
 
+/** A host as OpenSSH gets there. */
+export interface Destination {
+  /** Under which its key is pinned. */
+  readonly name: string;
+  readonly login: Login;
+  /** The private key's path; undefined where the agent proves who we are. */
+  readonly identityFile?: string;
+}
+
+/** What ssh is told besides. */
+interface SshWish {
+  /** Options, each `NAME=VALUE`, which win over ours. */
+  readonly options?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /**
  * Runs one command on a host, over SSH with its pinned key, and returns what it printed.
  *
@@ -15,13 +31,15 @@ const maxOutputBytes = 1 << 20;
  * @throws SessionEnded where the host can't be reached, doesn't let us in, or the command fails
  */
 export async function runOver(
-  host: { readonly name: string; readonly login: Login; readonly identityFile?: string },
+  host: Destination,
   folder: string,
   command: string,
   stdin: string,
+  { options = [], env }: SshWish = {},
 ): Promise<string> {
   const args = await sshArguments(host.login, host.name, folder, host.identityFile);
-  const ssh = spawn("ssh", [...args, command], { env: { ...process.env, LC_ALL: "C" } });
+  const words = [...options.flatMap((option) => ["-o", option]), ...args, command];
+  const ssh = spawn("ssh", words, { env: { ...process.env, ...env, LC_ALL: "C" } });
   let stdout = "";
   let stderr = "";
   let ended: string | undefined;

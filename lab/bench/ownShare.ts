@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { Mesh } from "../../components/mesh";
+import { ANSWER_MARK } from "../../components/operations";
 import { parseClusterConfig } from "../../config/load";
 import { planMesh } from "../../plan/planMesh";
 import { type Answers, loginsOf, readAnswers } from "./playedSparks";
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
       newResource: ({ name, inputs }) => ({
         id: name,
         // What any of the commands that are waited for may print.
-        state: { ...inputs, stdout: `20261101T100000-00000001\nspark-mesh-answer {"publicKey":"ssh-ed25519 AAAA"}\n` },
+        state: { ...inputs, stdout: `20261101T100000-00000001\n${ANSWER_MARK}{"publicKey":"ssh-ed25519 AAAA"}\n` },
       }),
       call: () => ({}),
     },
