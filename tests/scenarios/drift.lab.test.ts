@@ -6,7 +6,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { liveNetdevs } from "./observe";
-import { rounds } from "./steps";
+import { expectWarned, rounds } from "./steps";
 
 interface Drift {
   readonly name: string;
@@ -116,10 +116,7 @@ describe.each(scenarioEngines())("drift on the $kind engine", (engine) => {
     const preview = await project.preview();
     expect(preview.code, preview.output).toBe(0);
     const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
-    for (const { says } of drifts) {
-      const said = warnings.some((line) => says.every((part) => line.includes(part)));
-      expect(said, `${says.join(", ")} in:\n${preview.output}`).toBe(true);
-    }
+    expectWarned(preview.output, drifts);
     // No host is named but those that drifted.
     const named = warnings.map((line) => /warning: (spark-\d):/.exec(line)?.[1]);
     expect([...new Set(named)].sort()).toEqual(drifts.map(({ host }) => host).sort());

@@ -8,7 +8,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { traces } from "./observe";
-import { expectQuiet, rounds, succeeds } from "./steps";
+import { expectQuiet, expectSystemRepaired, rounds, succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2"] as const;
 const FOLDER = "/etc/systemd/system/earlyoom.service.d";
@@ -156,15 +156,7 @@ describe.each(scenarioEngines())("earlyoom on the $kind engine", (engine) => {
   it.each(rounds(DRIFTS, HOSTS.length, ({ host, says }) => `${host}: ${says}`))(
     "%s: said, repaired and quiet",
     async (_, drifts) => {
-      for (const { host, breakage } of drifts) await inside(lab, host, breakage);
-      const preview = await succeeds(project.preview());
-      expect([...new Set(preview.match(/warning: .*/g))].sort()).toEqual(
-        drifts.map(({ host, says }) => `warning: ${host}: ${says}`).sort(),
-      );
-      const up = await succeeds(project.up());
-      expect([...new Set(up.match(/mesh-\S+ updated/g))].sort()).toEqual(
-        drifts.map(({ host }) => `mesh-${host}-system-run updated`).sort(),
-      );
+      await expectSystemRepaired(lab, project, drifts);
       await expectGuarded();
       await expectQuiet(project);
     },

@@ -4,7 +4,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { expectRing, liveNetdevs, RING_ADDRESSES, traces, untilLive } from "./observe";
-import { expectQuiet, rounds, succeeds } from "./steps";
+import { expectQuiet, expectWarned, rounds, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const FILE = "/etc/netplan/40-cx7.yaml";
@@ -77,11 +77,7 @@ describe.each(scenarioEngines())(
       async (_, drifts) => {
         for (const { host, breakage } of drifts) await inside(lab, host, breakage);
         const preview = await project.preview();
-        const warnings = preview.output.split("\n").filter((line) => line.includes("warning:"));
-        for (const { says } of drifts) {
-          const said = warnings.some((line) => says.every((part) => line.includes(part)));
-          expect(said, `${says.join(", ")} in:\n${preview.output}`).toBe(true);
-        }
+        expectWarned(preview.output, drifts);
         await succeeds(project.up());
         await expectQuiet(project);
         await expectRing(lab);

@@ -5,7 +5,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { traces } from "./observe";
-import { expectQuiet, rounds, succeeds } from "./steps";
+import { expectQuiet, expectSystemRepaired, rounds, type SystemDrift, succeeds } from "./steps";
 
 const HOSTS = ["spark-1", "spark-2"] as const;
 const SUDOERS = "/etc/sudoers.d/spark-mesh";
@@ -15,16 +15,8 @@ const DECLARED = { dockerGroup: true, sudoers: true, removeIpc: false };
 const REMOVE_IPC =
   "busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager RemoveIPC";
 
-interface Drift {
-  readonly host: string;
-  /** Run as root inside the host. */
-  readonly breakage: string;
-  /** The preview's warning after the host's name. */
-  readonly says: string;
-}
-
 /** spark-1 lets its user see the sudoers file; on spark-2 the folder is closed, and root has to be asked. */
-const DRIFTS: readonly Drift[] = [
+const DRIFTS: readonly SystemDrift[] = [
   {
     host: "spark-2",
     breakage: "gpasswd -d nvidia docker",
@@ -200,16 +192,8 @@ describe.each(scenarioEngines())("the hosts' systems on the $kind engine", (engi
     await expectQuiet(project);
   });
 
-  async function expectSaidAndRepaired(drifts: readonly Drift[]): Promise<void> {
-    for (const { host, breakage } of drifts) await inside(lab, host, breakage);
-    const preview = await succeeds(project.preview());
-    expect([...new Set(preview.match(/warning: .*/g))].sort()).toEqual(
-      drifts.map(({ host, says }) => `warning: ${host}: ${says}`).sort(),
-    );
-    const up = await succeeds(project.up());
-    expect([...new Set(up.match(/mesh-\S+ updated/g))].sort()).toEqual(
-      drifts.map(({ host }) => `mesh-${host}-system-run updated`).sort(),
-    );
+  async function expectSaidAndRepaired(drifts: readonly SystemDrift[]): Promise<void> {
+    await expectSystemRepaired(lab, project, drifts);
     await expectAllMade();
     await expectQuiet(project);
   }

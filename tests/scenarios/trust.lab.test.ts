@@ -10,7 +10,7 @@ import { Project } from "../../lab/project";
 import { inside } from "../inside";
 import { scenarioEngines } from "./engines";
 import { RING_ADDRESSES } from "./observe";
-import { expectQuiet, rounds, succeeds } from "./steps";
+import { expectQuiet, expectWarned, rounds, succeeds } from "./steps";
 
 const HOSTS = Object.keys(RING_ADDRESSES);
 const run = promisify(execFile);
@@ -214,11 +214,10 @@ describe.each(scenarioEngines())("SSH trust on the $kind engine", (engine) => {
   it.each(rounds(DRIFTS, HOSTS.length, ({ name }) => name))("says and repairs drift: %s", async (_, drifts) => {
     for (const { host, breakage } of drifts) await inside(lab, host, `cd ${loginOf(host).home}/.ssh && ${breakage}`);
     const preview = await succeeds(project.preview());
-    const warnings = preview.split("\n").filter((line) => line.includes("warning:"));
-    for (const { name, host, says } of drifts) {
-      const named = warnings.filter((line) => [host, ...says].every((word) => line.includes(word)));
-      expect(named.length, `${name}: ${preview}`).toBeGreaterThan(0);
-    }
+    expectWarned(
+      preview,
+      drifts.map(({ host, says }) => ({ says: [host, ...says] })),
+    );
     await succeeds(project.up());
     await expectQuiet(project);
   });

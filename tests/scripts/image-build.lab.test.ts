@@ -142,11 +142,8 @@ test.each([
 
 test.each([
   ["by the end of all that runs on the head", () => killUser(lab, "spark-1")],
-  [
-    "by the end of the operation alone",
-    () => inside(lab, "spark-1", "kill -KILL $(pgrep -o -u nvidia -fx 'bash -s image')"),
-  ],
-  ["by the end of the connection", () => inside(lab, "spark-1", "kill $(pgrep -u nvidia -f 'sshd.*nvidia')")],
+  ["by the end of the operation alone", () => inside(lab, "spark-1", "pkill -KILL -o -u nvidia -fx 'bash -s image'")],
+  ["by the end of the connection", () => inside(lab, "spark-1", "pkill -u nvidia -f 'sshd.*nvidia'")],
 ])("cut short %s, nothing runs on, and the next run builds it", async (_, interrupt) => {
   const { lines } = committed(`six ${_}`);
   const before = await idOn("spark-1");

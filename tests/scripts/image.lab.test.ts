@@ -97,10 +97,7 @@ test("a slow copy says every few seconds how far it is; two operations at once w
 test.each([
   ["by the end of all that runs on the head", () => killUser(lab, "spark-1")],
   ["by the end of all that runs on a target", () => killUser(lab, "spark-2")],
-  [
-    "by the end of the operation alone",
-    () => inside(lab, "spark-1", "kill -KILL $(pgrep -u nvidia -fx 'bash -s image')"),
-  ],
+  ["by the end of the operation alone", () => inside(lab, "spark-1", "pkill -KILL -u nvidia -fx 'bash -s image'")],
 ])("cut short %s, the next run goes on", async (_, interrupt) => {
   await forgetAll();
   await slowLinks(lab, "160mbit");
